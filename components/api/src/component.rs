@@ -1,0 +1,148 @@
+//! A named set of handlers, and the queue that they serve.
+
+use crate::{
+    Handler, Section,
+    handler::{AnyHandler, Erased},
+    name::handler_name,
+    section::SectionError,
+};
+use serde::de::DeserializeOwned;
+use std::{fmt, sync::Arc};
+
+/// What an author hands to the daemon: a name, a message destination, and a handler for each action.
+#[derive(Clone)]
+pub struct Component {
+    name: String,
+    destination: String,
+    version: String,
+    about: String,
+    sample: String,
+    handlers: Vec<(String, Arc<dyn AnyHandler>)>,
+    default_handler: Option<Arc<dyn AnyHandler>>,
+    check: fn(&Section) -> Result<(), SectionError>,
+}
+
+impl Component {
+    /// A component called `name`. Its section of app.config is `[name]`, and unless told otherwise it serves the
+    /// message destination of the same name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            destination: name.clone(),
+            name,
+            version: String::new(),
+            about: String::new(),
+            sample: String::new(),
+            handlers: Vec::new(),
+            default_handler: None,
+            check: |_| Ok(()),
+        }
+    }
+
+    /// Serves the message destination with this programmatic name. The operator can choose another with the key
+    /// `destination` in the component's section.
+    #[must_use]
+    pub fn destination(mut self, programmatic_name: impl Into<String>) -> Self {
+        self.destination = programmatic_name.into();
+        self
+    }
+
+    /// Shown by `processor list`: usually `env!("CARGO_PKG_VERSION")`.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Shown by `processor list`: one sentence.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
+        self
+    }
+
+    /// Answers the action called `action` with `handler`. The display name ("Add Task") and the handler's name
+    /// (`add_task`) mean the same.
+    #[must_use]
+    pub fn on(mut self, action: &str, handler: impl Handler) -> Self {
+        self.handlers.push((handler_name(action), Arc::new(Erased(handler))));
+        self
+    }
+
+    /// Answers every action of the destination that no other handler answers.
+    #[must_use]
+    pub fn otherwise(mut self, handler: impl Handler) -> Self {
+        self.default_handler = Some(Arc::new(Erased(handler)));
+        self
+    }
+
+    /// Reads the component's section as a `T`, so that a mistake in it is reported when the daemon starts; `sample` is
+    /// what `processor config` writes: the section's keys with a comment each, without the `[name]` line.
+    #[must_use]
+    pub fn configured<T: DeserializeOwned>(mut self, sample: impl Into<String>) -> Self {
+        self.sample = sample.into();
+        self.check = |section| section.read::<T>().map(drop);
+        self
+    }
+
+    /// The component's name, which is its section's too.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The programmatic name of the message destination it serves, given its section.
+    #[must_use]
+    pub fn serves<'a>(&'a self, section: &'a Section) -> &'a str {
+        section.get("destination").filter(|name| !name.is_empty()).unwrap_or(&self.destination)
+    }
+
+    /// The component's version; empty where it has none.
+    #[must_use]
+    pub fn version_text(&self) -> &str {
+        &self.version
+    }
+
+    /// What the component is for; empty where it does not say.
+    #[must_use]
+    pub fn about_text(&self) -> &str {
+        &self.about
+    }
+
+    /// What `processor config` writes under `[name]`.
+    #[must_use]
+    pub fn sample(&self) -> &str {
+        &self.sample
+    }
+
+    /// Each action with its handler, in the order in which they were named; a name may stand twice.
+    pub fn handlers(&self) -> impl Iterator<Item = (&str, &Arc<dyn AnyHandler>)> {
+        self.handlers.iter().map(|(name, handler)| (name.as_str(), handler))
+    }
+
+    /// The handler of every other action.
+    #[must_use]
+    pub fn default_handler(&self) -> Option<&Arc<dyn AnyHandler>> {
+        self.default_handler.as_ref()
+    }
+
+    /// Checks the component's section.
+    ///
+    /// # Errors
+    /// The section does not have the shape that [`configured`](Self::configured) states.
+    pub fn check(&self, section: &Section) -> Result<(), SectionError> {
+        (self.check)(section)
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("name", &self.name)
+            .field("destination", &self.destination)
+            .field("handlers", &self.handlers)
+            .field("default_handler", &self.default_handler)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! What a handler may reach besides its input.
+
+use crate::{Failure, Message, Rest, Section, rest::Backend, section::SectionError};
+use futures_util::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use std::{fmt, sync::Arc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// The one place through which a handler reaches services. Cheap to clone.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    message: Message,
+    services: Services,
+    section: Arc<Section>,
+    status: Arc<dyn StatusSink>,
+}
+
+/// What all handlers of a daemon share.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Services {
+    /// The way to the platform's REST API.
+    pub rest: Arc<dyn Backend>,
+    /// One permit for each handler that may work at the same time.
+    pub workers: Arc<Semaphore>,
+    /// Fires when the daemon begins to stop.
+    pub shutdown: CancellationToken,
+}
+
+/// Where a handler's interim status goes.
+pub trait StatusSink: Send + Sync {
+    /// Shows `text` to the user while the work goes on.
+    fn status(&self, text: String) -> BoxFuture<'_, ()>;
+}
+
+/// Proof that a worker is free for this message; give it back by dropping it.
+#[derive(Debug)]
+#[must_use = "the worker is free for others again as soon as this is dropped"]
+pub struct Worker(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+// === impl Services ===
+
+impl Services {
+    /// At most `num_workers` handlers at work at a time.
+    #[must_use]
+    pub fn new(rest: Arc<dyn Backend>, num_workers: usize, shutdown: CancellationToken) -> Self {
+        Self { rest, workers: Arc::new(Semaphore::new(num_workers)), shutdown }
+    }
+}
+
+// === impl Context ===
+
+impl Context {
+    /// The context of `message`, for a component whose own section is `section`.
+    #[must_use]
+    pub fn new(
+        message: Message,
+        services: Services,
+        section: Arc<Section>,
+        status: Arc<dyn StatusSink>,
+    ) -> Self {
+        Self(Arc::new(Inner { message, services, section, status }))
+    }
+
+    /// The message being handled.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.0.message
+    }
+
+    /// The platform's REST API. Each call carries the message's context token, so that the platform does not fire the
+    /// rule again that caused the message (guide, chapter 5, "Resilient REST API with action processors").
+    #[must_use]
+    pub fn rest(&self) -> Rest {
+        let token = self.0.message.header("Co3ContextToken").map(Into::into);
+        Rest::new(self.0.services.rest.clone(), token)
+    }
+
+    /// Shows `text` to the user while the work goes on (`complete: false`). A status is news, not a promise: while the
+    /// link to the broker is down it is dropped.
+    pub async fn status(&self, text: impl Into<String> + Send) {
+        self.0.status.status(text.into()).await;
+    }
+
+    /// The component's own section of app.config, as a type of its own.
+    ///
+    /// # Errors
+    /// A key is missing, or its value is not of the field's type.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T, SectionError> {
+        self.0.section.read()
+    }
+
+    /// The component's own section of app.config, as it stands there.
+    #[must_use]
+    pub fn section(&self) -> &Section {
+        &self.0.section
+    }
+
+    /// Fires when the daemon begins to stop. Work that has begun may go on until the drain's deadline; a handler that
+    /// only waits should end.
+    #[must_use]
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.0.services.shutdown
+    }
+
+    /// Waits until a worker is free.
+    ///
+    /// # Errors
+    /// The daemon began to stop before one was: the message goes back to the broker.
+    pub async fn worker(&self) -> Result<Worker, Failure> {
+        tokio::select! {
+            biased;
+            () = self.shutdown().cancelled() => Err(Failure::returned()),
+            permit = self.0.services.workers.clone().acquire_owned() => {
+                permit.map(Worker).map_err(|_closed| Failure::returned())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("message", &self.0.message).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+use crate::{Context, Failure, Handler, Reply};
+use std::time::Duration;
+
+/// See [`Handler::defer`].
+#[derive(Debug)]
+pub struct Defer<H> {
+    inner: H,
+    delay: Duration,
+}
+
+impl<H> Defer<H> {
+    pub(crate) fn new(inner: H, delay: Duration) -> Self {
+        Self { inner, delay }
+    }
+}
+
+impl<H: Handler> Handler for Defer<H> {
+    type Input = H::Input;
+
+    async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
+        self.inner.handle(input, cx).await
+    }
+}

@@ -1,0 +1,113 @@
+//! The trait behind each action.
+
+use crate::{
+    Context, Failure, FromMessage, Reply,
+    decorate::{Debounce, Defer, Limit, Timeout},
+    reply::FailureKind,
+};
+use futures_util::future::BoxFuture;
+use std::{fmt, future::Future, marker::PhantomData, time::Duration};
+
+/// Reacts to one action.
+///
+/// Wrap it to change when it runs: `SayHello.limit(4).debounce(quiet)`. As with `Iterator`, the last wrapper named is
+/// the outermost: here a message first waits for quiet, then for one of four places.
+pub trait Handler: Send + Sync + Sized + 'static {
+    /// What this handler reads from the message: a type of your own for the activity fields, or
+    /// [`Message`](crate::Message) for the whole.
+    type Input: FromMessage + 'static;
+
+    /// Does the work. The message is answered and acknowledged after this returns.
+    fn handle(&self, input: Self::Input, cx: Context) -> impl Future<Output = Result<Reply, Failure>> + Send;
+
+    /// Runs [`handle`](Self::handle) once a worker is free (`num_workers`).
+    ///
+    /// Only wrappers that wait override this, so that a message that waits does not occupy a worker.
+    fn serve(&self, input: Self::Input, cx: Context) -> impl Future<Output = Result<Reply, Failure>> + Send {
+        async move {
+            let _worker = cx.worker().await?;
+            self.handle(input, cx).await
+        }
+    }
+
+    /// Waits `delay` before handling each message.
+    fn defer(self, delay: Duration) -> Defer<Self> {
+        Defer::new(self, delay)
+    }
+
+    /// Gathers the messages that come for one incident until `quiet` has passed without another, then handles all of
+    /// them, in order; with [`discard`](Debounce::discard), only the last.
+    fn debounce(self, quiet: Duration) -> Debounce<Self> {
+        Debounce::new(self, quiet)
+    }
+
+    /// Handles at most `most` messages at a time; the others wait, without occupying a worker.
+    fn limit(self, most: usize) -> Limit<Self> {
+        Limit::new(self, most)
+    }
+
+    /// Cancels work that takes longer than `longest`, and says so in the reply.
+    fn timeout(self, longest: Duration) -> Timeout<Self> {
+        Timeout::new(self, longest)
+    }
+}
+
+/// Makes a [`Handler`] of an async function or closure.
+pub fn handler_fn<F, I, Fut>(function: F) -> HandlerFn<F, I>
+where
+    F: Fn(I, Context) -> Fut + Send + Sync + 'static,
+    I: FromMessage + 'static,
+    Fut: Future<Output = Result<Reply, Failure>> + Send,
+{
+    HandlerFn(function, PhantomData)
+}
+
+/// See [`handler_fn`].
+pub struct HandlerFn<F, I>(F, PhantomData<fn(I)>);
+
+/// A handler whose input type is no longer visible: what a registry holds.
+pub trait AnyHandler: Send + Sync + fmt::Debug {
+    /// Reads the input, then serves it. A message of the wrong shape is rejected here, before any wrapper's timer.
+    fn run(&self, cx: Context) -> BoxFuture<'_, Result<Reply, Failure>>;
+}
+
+pub(crate) struct Erased<H>(pub(crate) H);
+
+// === impl HandlerFn ===
+
+impl<F, I, Fut> Handler for HandlerFn<F, I>
+where
+    F: Fn(I, Context) -> Fut + Send + Sync + 'static,
+    I: FromMessage + 'static,
+    Fut: Future<Output = Result<Reply, Failure>> + Send,
+{
+    type Input = I;
+
+    async fn handle(&self, input: I, cx: Context) -> Result<Reply, Failure> {
+        (self.0)(input, cx).await
+    }
+}
+
+impl<F, I> fmt::Debug for HandlerFn<F, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<F>())
+    }
+}
+
+// === impl Erased ===
+
+impl<H: Handler> AnyHandler for Erased<H> {
+    fn run(&self, cx: Context) -> BoxFuture<'_, Result<Reply, Failure>> {
+        Box::pin(async move {
+            let input = H::Input::from_message(cx.message())
+                .map_err(|rejection| Failure::with_kind(FailureKind::Rejected, rejection.0))?;
+            self.0.serve(input, cx).await
+        })
+    }
+}
+
+impl<H> fmt::Debug for Erased<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<H>())
+    }
+}

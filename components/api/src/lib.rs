@@ -1,0 +1,47 @@
+//! What the author of a component sees: a [`Message`] in, a [`Reply`] out.
+//!
+//! ```
+//! use action_component::{Component, Context, Failure, Reply, handler_fn};
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize)]
+//! struct Greeting {
+//!     name: String,
+//! }
+//!
+//! async fn say_hello(greeting: Greeting, _cx: Context) -> Result<Reply, Failure> {
+//!     Ok(Reply::text(format!("hello, {}", greeting.name)))
+//! }
+//!
+//! pub fn component() -> Component {
+//!     Component::new("hello").on("say_hello", handler_fn(say_hello))
+//! }
+//! ```
+//!
+//! # Layout
+//! - [`component`]: a named set of handlers, and the queue that they serve
+//! - [`handler`]: the trait behind each of them
+//! - [`message`]: what the platform sent, and ways to read it
+//! - [`context`]: what a handler may reach besides its input: REST, status, its section of app.config
+//! - [`reply`]: how a message ends, well or badly
+//! - [`decorate`]: handlers that wait, gather, limit or time out around another
+//! - [`rest`]: the platform's REST API, each call carrying the message's context token
+
+pub mod component;
+pub mod context;
+pub mod decorate;
+pub mod handler;
+pub mod message;
+pub mod name;
+pub mod reply;
+pub mod rest;
+pub mod section;
+
+pub use component::Component;
+pub use context::{Context, Services, StatusSink};
+pub use handler::{Handler, handler_fn};
+pub use message::{FromMessage, Message, Object, Rejection};
+pub use reply::{Failure, Reply};
+pub use rest::Rest;
+pub use section::Section;
+pub use tokio_util::sync::CancellationToken;

@@ -1,0 +1,323 @@
+//! What the platform sent.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::{fmt, sync::Arc};
+
+/// One message of the platform: what fired, on which object, and what the user filled in (guide, chapter 5, "Action
+/// data"). Cheap to clone.
+#[derive(Clone)]
+pub struct Message(Arc<Inner>);
+
+struct Inner {
+    action: String,
+    destination: String,
+    headers: Vec<(String, String)>,
+    body: Value,
+    raw: Bytes,
+}
+
+/// One object of a message (the incident, a task, …) with the labels that the message carries for it.
+#[derive(Clone, Copy)]
+pub struct Object<'a> {
+    value: &'a Value,
+    /// `type_info.<type>.fields`
+    fields: &'a Value,
+}
+
+/// The message does not have the shape that a handler asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Rejection(pub String);
+
+/// A type that a handler can ask for.
+///
+/// Any `Deserialize` type reads the activity fields that the user filled in (`properties`); [`Message`] itself takes
+/// the message as it came.
+pub trait FromMessage: Sized + Send {
+    /// Reads `Self` out of `message`.
+    ///
+    /// # Errors
+    /// The message does not hold what is asked for: the rejection names the field, what came and what was expected.
+    fn from_message(message: &Message) -> Result<Self, Rejection>;
+}
+
+// === impl Message ===
+
+impl Message {
+    /// A message as it came from the broker.
+    ///
+    /// `action` is the handler's name ([`handler_name`](crate::name::handler_name)), `destination` the programmatic
+    /// name of the queue, `raw` the body's bytes and `body` what they say.
+    #[must_use]
+    pub fn new(
+        action: impl Into<String>,
+        destination: impl Into<String>,
+        headers: Vec<(String, String)>,
+        body: Value,
+        raw: Bytes,
+    ) -> Self {
+        Self(Arc::new(Inner { action: action.into(), destination: destination.into(), headers, body, raw }))
+    }
+
+    /// The name of the action that fired, as handlers are named: `add_task` for "Add Task".
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// The programmatic name of the message destination.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        &self.0.destination
+    }
+
+    /// A header's value; the first, where a header is repeated.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All headers, in the order in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The broker's name for this message (`message-id`); empty where it has none.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.header("message-id").unwrap_or_default()
+    }
+
+    /// Names the invocation on the platform (`correlation-id`).
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.header("correlation-id")
+    }
+
+    /// When the platform sent it (header `timestamp`, milliseconds since 1970 UTC).
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.header("timestamp")?.parse().ok()?).ok()
+    }
+
+    /// The body: the platform's `ActionDataDTO`, with every field it has.
+    #[must_use]
+    pub fn body(&self) -> &Value {
+        &self.0.body
+    }
+
+    /// The body's bytes, as they came.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.0.raw
+    }
+
+    /// The id of the rule that fired.
+    #[must_use]
+    pub fn action_id(&self) -> Option<i64> {
+        self.0.body["action_id"].as_i64()
+    }
+
+    /// The incident that the action fired on; every action message has one.
+    #[must_use]
+    pub fn incident(&self) -> Object<'_> {
+        Object { value: &self.0.body["incident"], fields: self.fields("incident") }
+    }
+
+    /// The incident's id.
+    #[must_use]
+    pub fn incident_id(&self) -> Option<i64> {
+        self.0.body["incident"]["id"].as_i64()
+    }
+
+    /// The task that the action fired on, or that the note or attachment belongs to.
+    #[must_use]
+    pub fn task(&self) -> Option<Object<'_>> {
+        self.object("task")
+    }
+
+    /// The artifact that the action fired on.
+    #[must_use]
+    pub fn artifact(&self) -> Option<Object<'_>> {
+        self.object("artifact")
+    }
+
+    /// The note that the action fired on.
+    #[must_use]
+    pub fn note(&self) -> Option<Object<'_>> {
+        self.object("note")
+    }
+
+    /// The milestone that the action fired on.
+    #[must_use]
+    pub fn milestone(&self) -> Option<Object<'_>> {
+        self.object("milestone")
+    }
+
+    /// The attachment that the action fired on.
+    #[must_use]
+    pub fn attachment(&self) -> Option<Object<'_>> {
+        self.object("attachment")
+    }
+
+    /// The data table's row that the action fired on.
+    #[must_use]
+    pub fn row(&self) -> Option<Object<'_>> {
+        self.object("row")
+    }
+
+    /// The activity fields that the user filled in when choosing the action.
+    #[must_use]
+    pub fn properties(&self) -> Object<'_> {
+        Object { value: &self.0.body["properties"], fields: self.fields("actioninvocation") }
+    }
+
+    /// Who chose the action, or whose change fired the rule.
+    #[must_use]
+    pub fn user(&self) -> Option<Object<'_>> {
+        self.object("user")
+    }
+
+    fn object(&self, name: &str) -> Option<Object<'_>> {
+        let value = &self.0.body[name];
+        value.is_object().then(|| Object { value, fields: self.fields(name) })
+    }
+
+    fn fields(&self, type_name: &str) -> &Value {
+        &self.0.body["type_info"][type_name]["fields"]
+    }
+}
+
+/// The message's names, not its contents: an incident can hold anything.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id())
+            .field("destination", &self.destination())
+            .field("action", &self.action())
+            .field("incident", &self.incident_id())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Object ===
+
+impl<'a> Object<'a> {
+    /// The object's id.
+    #[must_use]
+    pub fn id(&self) -> Option<i64> {
+        self.value["id"].as_i64()
+    }
+
+    /// The object's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&'a str> {
+        self.text("name")
+    }
+
+    /// A field as it came; `null` where there is none.
+    #[must_use]
+    pub fn get(&self, field: &str) -> &'a Value {
+        &self.value[field]
+    }
+
+    /// A field's text. A rich text that came as `{format, content}` gives its content.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<&'a str> {
+        let value = self.get(field);
+        value.as_str().or_else(|| value["content"].as_str())
+    }
+
+    /// A custom field of an incident, which the platform keeps under `properties`.
+    #[must_use]
+    pub fn property(&self, field: &str) -> &'a Value {
+        &self.value["properties"][field]
+    }
+
+    /// A date field (milliseconds since 1970 UTC).
+    #[must_use]
+    pub fn date(&self, field: &str) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.find(field).as_i64()?).ok()
+    }
+
+    /// The label of a select field's value: "High" where the object holds only the id 3402 (guide, chapter 5, "Action
+    /// data and type information").
+    #[must_use]
+    pub fn label(&self, field: &str) -> Option<&'a str> {
+        self.label_of(field, self.find(field))
+    }
+
+    /// The labels of a multi-select field's values.
+    #[must_use]
+    pub fn labels(&self, field: &str) -> Vec<&'a str> {
+        let ids = self.find(field).as_array().map(Vec::as_slice).unwrap_or_default();
+        ids.iter().filter_map(|id| self.label_of(field, id)).collect()
+    }
+
+    /// The whole object as JSON.
+    #[must_use]
+    pub fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    /// Reads the object as a type of the component's own.
+    ///
+    /// # Errors
+    /// The rejection names the field, what came and what was expected.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
+        read(self.value)
+    }
+
+    /// A field of the object, or else a custom field of that name.
+    fn find(&self, field: &str) -> &'a Value {
+        match self.get(field) {
+            Value::Null => self.property(field),
+            value => value,
+        }
+    }
+
+    fn label_of(&self, field: &str, id: &Value) -> Option<&'a str> {
+        let key = match id {
+            Value::String(text) => text.clone(),
+            Value::Null => return None,
+            id => id.to_string(),
+        };
+        self.fields[field]["values"][key.as_str()]["label"].as_str()
+    }
+}
+
+/// The object's id, not its contents.
+impl fmt::Debug for Object<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+// === impl FromMessage ===
+
+impl<T: DeserializeOwned + Send> FromMessage for T {
+    fn from_message(message: &Message) -> Result<Self, Rejection> {
+        // A rule without activity fields may send none at all.
+        match &message.body()["properties"] {
+            Value::Null => read(&Value::Object(serde_json::Map::new())),
+            properties => read(properties),
+        }
+    }
+}
+
+impl FromMessage for Message {
+    fn from_message(message: &Message) -> Result<Self, Rejection> {
+        Ok(message.clone())
+    }
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Rejection> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        Rejection(if path == "." { reason.to_string() } else { format!("{path}: {reason}") })
+    })
+}

@@ -1,0 +1,139 @@
+//! How a message ends.
+
+use serde_json::{Value, json};
+use std::{error::Error, fmt};
+
+/// How a message ended well. The platform shows its text in the Action Status dialog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// The work is done; this is the text to show.
+    Done(String),
+    /// A later message took this one's place ([`Debounce`](crate::decorate::Debounce)); its work was not carried out.
+    Superseded,
+}
+
+/// How a message ended badly. The platform shows its text as an error.
+///
+/// Any error becomes one by `?`, its causes appended:
+///
+/// ```
+/// use action_component::{Failure, Reply};
+///
+/// fn port(text: &str) -> Result<Reply, Failure> {
+///     let port: u16 = text.parse()?;
+///     Ok(Reply::text(format!("port {port}")))
+/// }
+/// assert_eq!(port("x").unwrap_err().to_string(), "invalid digit found in string");
+/// ```
+///
+/// It is deliberately not an [`Error`] itself, so that this conversion can exist.
+#[derive(Debug)]
+pub struct Failure {
+    kind: FailureKind,
+    text: String,
+}
+
+/// What to do about a [`Failure`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The handler could not do its work: the error is shown to the user.
+    Failed,
+    /// The message does not have the shape that the handler asks for: shown to the user, with what was expected.
+    Rejected,
+    /// The handler ran longer than its [`timeout`](crate::Handler::timeout) and was cancelled.
+    TimedOut,
+    /// The daemon is stopping and the work has not begun: the message goes back to the broker, unanswered.
+    Returned,
+}
+
+impl Reply {
+    /// The work is done; show `text` to the user.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Done(text.into())
+    }
+
+    /// The text shown to the user.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Done(text) => text,
+            Self::Superseded => "Superseded by a later message.",
+        }
+    }
+
+    /// The acknowledgement that the platform reads (`ActionAcknowledgementDTO`, guide chapter 5).
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        acknowledgement(0, self.message(), true)
+    }
+}
+
+impl Failure {
+    /// The handler could not do its work, because of `text`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::with_kind(FailureKind::Failed, text)
+    }
+
+    /// A failure of another kind.
+    #[must_use]
+    pub fn with_kind(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    /// The daemon is stopping and this message's work has not begun.
+    #[must_use]
+    pub fn returned() -> Self {
+        Self::with_kind(
+            FailureKind::Returned,
+            "The processor is stopping; the message goes back to the broker.",
+        )
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// The acknowledgement that the platform reads: `message_type` 1, an error.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        acknowledgement(1, &self.text, true)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let because = error.to_string();
+            // Many errors already print their cause.
+            if !text.contains(&because) {
+                text = format!("{text}: {because}");
+            }
+            cause = error.source();
+        }
+        Self::new(text)
+    }
+}
+
+/// Interim news of a handler's work: `complete` is false, any number of them may come before the last reply.
+#[must_use]
+pub fn interim(text: &str) -> Value {
+    acknowledgement(0, text, false)
+}
+
+fn acknowledgement(message_type: u8, message: &str, complete: bool) -> Value {
+    json!({ "message_type": message_type, "message": message, "complete": complete })
+}

@@ -1,0 +1,79 @@
+//! A component's own section of app.config.
+
+use config::{Map, Value, ValueKind};
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, fmt};
+
+/// The keys and values of one section, secrets resolved. Printing it shows the keys only.
+#[derive(Clone, Default)]
+pub struct Section {
+    name: String,
+    values: BTreeMap<String, String>,
+}
+
+/// The section does not have the shape that the component asks for.
+#[derive(Debug, thiserror::Error)]
+#[error("section [{section}] of app.config: {reason}")]
+pub struct SectionError {
+    section: String,
+    reason: String,
+}
+
+impl Section {
+    /// The section called `name`, holding `values`.
+    #[must_use]
+    pub fn new<K: Into<String>, V: Into<String>>(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let values = values.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self { name: name.into(), values }
+    }
+
+    /// What stands between the brackets.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value of `key`, as it stands in the file.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// The keys that are set.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// Reads the section as a type of the component's own. Numbers and booleans (`yes`, `no`, `on`, `off`, `true`,
+    /// `false`, `1`, `0`) are read from their text.
+    ///
+    /// # Errors
+    /// A key is missing, or its value is not of the field's type. The error names the key, never the value.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, SectionError> {
+        let table: Map<String, Value> = self
+            .values
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::new(None, ValueKind::String(value.clone()))))
+            .collect();
+        let error = |error: config::ConfigError| SectionError {
+            section: self.name.clone(),
+            reason: self.without_values(&error.to_string()),
+        };
+        Value::new(None, ValueKind::Table(table)).try_deserialize().map_err(error)
+    }
+
+    /// A value may be a secret, and errors are shown.
+    fn without_values(&self, text: &str) -> String {
+        let values = self.values.values().filter(|value| value.len() > 3);
+        values.fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    }
+}
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section").field("name", &self.name).field("keys", &self.values.keys()).finish()
+    }
+}

@@ -1,0 +1,3 @@
+//! The processor with the components it is shipped with.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A stand-in for the platform's REST API, for tests.
