@@ -1,5 +1,14 @@
 //! A daemon that does the integration work of a SOAR platform: it takes the platform's messages from a STOMP broker,
 //! hands each to the component that handles it, and answers.
+//!
+//! # Layout
+//! A message walks through these rooms in one direction, and its answer back out:
+//! - [`stomp`]: frames, sessions and the link to the broker; [`tls`] decides whom to trust
+//! - [`dispatch`]: one task per message: decode, find the handler, run it, word the answer
+//! - [`component`]: what an author writes against (the crate `action-component`)
+//! - [`rest`]: the platform's REST API, which handlers call back
+//!
+//! Around them: [`config`] (app.config), [`secret`], [`signals`], [`test_actions`].
 
 pub use action_component as component;
 
@@ -7,5 +16,7 @@ pub mod config;
 pub mod dispatch;
 pub mod rest;
 pub mod secret;
+pub mod signals;
 pub mod stomp;
+pub mod test_actions;
 pub mod tls;
