@@ -1,1 +1,95 @@
-//! config
+//! app.config, the environment and the command line → one [`Config`] that cannot be wrong.
+//!
+//! Defaults < file < environment < command line. All mistakes are reported together, each with the place where it
+//! stands. [`keys`] is the one table of what there is to configure.
+//!
+//! - Any key of any section can be set by an environment variable `PROCESSOR__SECTION__KEY`, in capitals, with `_` for
+//!   every character that is no letter or digit: `PROCESSOR__RESILIENT__STOMP_HOST`.
+//! - Every key of the table is an option of the command line by the same name: `--stomp_host`; `--set section.key=value`
+//!   reaches the others.
+//! - A key of the table that is given without a value counts as not given.
+//! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]).
+
+pub mod ini;
+mod jwe;
+pub mod keys;
+mod kind;
+mod layers;
+mod problems;
+mod reader;
+pub mod references;
+mod settings;
+mod sources;
+mod stores;
+mod typed;
+
+pub use kind::{Kind, Trust};
+pub use problems::{Problem, Problems};
+pub use references::References;
+pub use settings::{Setting, Settings};
+pub use sources::{Argument, Location, SourceFile, Sources};
+pub use typed::{
+    Broker, BrokerProxy, ClientCertificate, Config, Credentials, Development, Integrations, Log, LogFile,
+    LogFormat, Platform, Proxy, Work,
+};
+
+use crate::secret::Secret;
+use action_component::{Component, Section};
+
+impl Config {
+    /// Reads and checks everything: the daemon's own keys, and the sections of `components` (but for those that
+    /// `noload` leaves out).
+    ///
+    /// # Errors
+    /// All mistakes, each with its place. No message holds a secret.
+    pub fn load(sources: &Sources, components: &[Component]) -> Result<Self, Problems> {
+        let (mut problems, mut warnings) = (Problems::default(), Problems::default());
+        let names: Vec<&str> = components.iter().map(Component::name).collect();
+        let settings = Settings::read(sources, &names, &mut problems);
+        settings.check(&mut problems, &mut warnings);
+        let mut config = Self::read(settings, &mut problems, &mut warnings);
+        config.check_components(components, &mut problems, &mut warnings);
+        config.warnings.extend(warnings);
+        problems.or(config)
+    }
+
+    /// A component's section, references followed. A section that does not exist is empty.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Section {
+        Section::new(name, self.settings.section(name).map(|(key, setting)| (key, setting.text.as_str())))
+    }
+
+    /// Every value as it took effect, by section and key.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
+        let names = self.settings.names();
+        names.flat_map(|name| self.settings.section(name).map(move |(key, setting)| (name, key, setting)))
+    }
+
+    /// Everything that must not be shown: what the log's redactor has to know.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.settings.secrets().cloned().collect()
+    }
+
+    /// Follows references in values that come later, such as a function's inputs.
+    #[must_use]
+    pub fn references(&self) -> &References {
+        &self.settings.references
+    }
+
+    fn check_components(&self, components: &[Component], problems: &mut Problems, warnings: &mut Problems) {
+        for name in &self.work.noload {
+            if !components.iter().any(|component| component.name() == name) {
+                warnings.missing(format!("noload names {name}, which is no component of this program"));
+            }
+        }
+        let loaded =
+            components.iter().filter(|component| !self.work.noload.iter().any(|n| n == component.name()));
+        for component in loaded {
+            self.settings.check_references(component.name(), problems);
+            if let Err(error) = component.check(&self.section(component.name())) {
+                problems.missing(error.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the text of a key may say.
+
+use std::{path::PathBuf, time::Duration};
+use tracing_subscriber::filter::Targets;
+
+/// The type of a key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A password or the like: shown as `***`, taken from the command line only as a reference.
+    Secret,
+    /// A proxy's URL, whose password is a secret.
+    ProxyUrl,
+    /// `none`, `env` or a proxy's URL.
+    ProxyChoice,
+    /// A file or directory; `~` is the home directory.
+    Path,
+    /// A file of certificates, or `false` to verify nothing.
+    Trust,
+    /// `true`, `yes`, `on`, `1`, or their opposites.
+    Flag,
+    /// A whole number from the first to the second, both included.
+    Whole(i64, i64),
+    /// A whole number of bytes: zero, or at least this many.
+    ZeroOrAtLeast(i64),
+    /// A number from the first to the second, both included.
+    Decimal(f64, f64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Words separated by commas.
+    List,
+    /// A level, and levels of modules: `INFO,hello=DEBUG`.
+    Levels,
+    /// Known to the vendor's framework, without a use here.
+    Unused,
+}
+
+/// Which certificates of a server are trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that the machine trusts.
+    #[default]
+    System,
+    /// Those in this PEM file.
+    File(PathBuf),
+    /// Any: nothing is verified.
+    Anything,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Whether `text` fits; else what is expected of it.
+    pub(super) fn check(self, text: &str) -> Result<(), String> {
+        match self {
+            Self::Flag => flag(text).map(drop).ok_or_else(|| "must be true or false".to_owned()),
+            Self::Whole(least, most) => whole(text)
+                .filter(|number| (least..=most).contains(number))
+                .map(drop)
+                .ok_or_else(|| range(least, most)),
+            Self::ZeroOrAtLeast(least) => whole(text)
+                .filter(|number| *number == 0 || *number >= least)
+                .map(drop)
+                .ok_or_else(|| format!("must be 0 or a whole number of at least {least}")),
+            Self::Decimal(least, most) => decimal(text)
+                .filter(|number| (least..=most).contains(number))
+                .map(drop)
+                .ok_or_else(|| format!("must be a number between {least} and {most}")),
+            Self::Choice(words) => {
+                choice(text, words).map(drop).ok_or_else(|| format!("must be one of {}", words.join(", ")))
+            }
+            Self::Levels => levels(text).map(drop),
+            Self::ProxyChoice if matches!(text, "none" | "env") => Ok(()),
+            Self::ProxyUrl | Self::ProxyChoice => proxy_url(text),
+            Self::Text | Self::Secret | Self::Path | Self::Trust | Self::List | Self::Unused => Ok(()),
+        }
+    }
+
+    /// Whether `text` must not be shown.
+    pub(super) fn hides(self, text: &str) -> bool {
+        match self {
+            Self::Secret => true,
+            Self::ProxyUrl | Self::ProxyChoice => url_password(text).is_some(),
+            _ => false,
+        }
+    }
+}
+
+fn range(least: i64, most: i64) -> String {
+    match most {
+        i64::MAX => format!("must be a whole number of at least {least}"),
+        _ => format!("must be a whole number between {least} and {most}"),
+    }
+}
+
+fn proxy_url(text: &str) -> Result<(), String> {
+    let schemes = ["http://", "https://", "socks5://", "socks5h://"];
+    let known = schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    known.then_some(()).ok_or_else(|| format!("must be a URL that begins with one of {}", schemes.join(", ")))
+}
+
+/// The password inside `scheme://user:password@host`, as it stands there.
+pub(super) fn url_password(text: &str) -> Option<&str> {
+    let (_scheme, rest) = text.split_once("://")?;
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let (user, _host) = authority.rsplit_once('@')?;
+    user.split_once(':').map(|(_user, password)| password)
+}
+
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "t" | "y" => Some(true),
+        "false" | "no" | "off" | "0" | "f" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn whole(text: &str) -> Option<i64> {
+    text.trim().parse().ok()
+}
+
+pub(super) fn decimal(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+pub(super) fn choice<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
+    words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied()
+}
+
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+pub(super) fn seconds(text: &str) -> Option<Duration> {
+    decimal(text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+}
+
+pub(super) fn trust(text: &str, home: Option<&str>) -> Trust {
+    match flag(text) {
+        Some(false) => Trust::Anything,
+        Some(true) => Trust::System,
+        None => Trust::File(path(text, home)),
+    }
+}
+
+/// The path that `text` names, `~` being the home directory.
+pub(super) fn path(text: &str, home: Option<&str>) -> PathBuf {
+    match (text.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+            PathBuf::from(format!("{home}{rest}"))
+        }
+        _ => PathBuf::from(text),
+    }
+}
+
+/// Levels by Python's names and by ours; a module's level stands after its path (`hello=DEBUG`).
+pub(super) fn levels(text: &str) -> Result<Targets, String> {
+    let ours: Vec<String> =
+        list(text).iter().map(|directive| one_level(directive)).collect::<Result<_, _>>()?;
+    ours.join(",").parse().map_err(|error| format!("cannot be read: {error}"))
+}
+
+fn one_level(directive: &str) -> Result<String, String> {
+    let (module, level) = match directive.rsplit_once('=') {
+        Some((module, level)) => (Some(module.trim()), level.trim()),
+        None => (None, directive),
+    };
+    let level = match level.to_ascii_uppercase().as_str() {
+        "CRITICAL" | "FATAL" | "ERROR" => "error",
+        "WARNING" | "WARN" => "warn",
+        "INFO" => "info",
+        "DEBUG" => "debug",
+        "TRACE" | "NOTSET" => "trace",
+        "OFF" => "off",
+        _ => return Err(format!("{level} is no level: use ERROR, WARNING, INFO, DEBUG, TRACE or OFF")),
+    };
+    Ok(module.map_or_else(|| level.to_owned(), |module| format!("{module}={level}")))
+}

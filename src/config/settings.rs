@@ -1,0 +1,205 @@
+//! Every value as it took effect: where it comes from, and what of it is secret.
+
+use super::{
+    keys::{self, KEYS, Key},
+    kind::{self, Kind},
+    layers::{self, DEFAULT, Raw, RawSections},
+    problems::Problems,
+    references::{Piece, References, is_reference},
+    sources::Sources,
+};
+use crate::secret::Secret;
+use std::{collections::BTreeMap, fmt};
+
+/// One value as it took effect.
+#[derive(Clone)]
+pub struct Setting {
+    /// The value, references followed.
+    pub(super) text: String,
+    /// `app.config:12`, `environment variable NAME`, `--option` or `default`.
+    pub(super) origin: String,
+    /// The parts of the text that must not be shown.
+    pub(super) secrets: Vec<Secret>,
+    /// The references that lead nowhere.
+    pub(super) missing: Vec<String>,
+}
+
+/// All sections.
+#[derive(Clone)]
+pub struct Settings {
+    sections: BTreeMap<String, BTreeMap<String, Setting>>,
+    home: Option<String>,
+    pub(super) references: References,
+}
+
+// === impl Setting ===
+
+impl Setting {
+    /// Where the value comes from.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The value with `***` for what is secret.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
+        secrets.fold(self.text.clone(), |text, secret| text.replace(secret, "***"))
+    }
+
+    fn read(section: &str, key: &str, raw: &Raw, references: &References) -> Self {
+        let resolved = references.resolve_in(section, &raw.text);
+        let known = keys::find(section, key).map(|key| key.kind);
+        let whole = match known {
+            Some(kind) => secret_part(kind, &resolved.text),
+            None if keys::sounds_secret(key) => Some(resolved.text.as_str()),
+            None => None,
+        };
+        let ours = keys::is_ours(section);
+        let hidden = |piece: &&Piece| !(ours && piece.from_environment);
+        let pieces = resolved.pieces.iter().filter(hidden).map(|piece| Secret::from(piece.value.as_str()));
+        let secrets = whole.map(Secret::from).into_iter().chain(pieces).collect();
+        Self { secrets, origin: raw.origin.clone(), missing: resolved.missing, text: resolved.text }
+    }
+}
+
+fn secret_part(kind: Kind, text: &str) -> Option<&str> {
+    match kind {
+        Kind::Secret => Some(text),
+        Kind::ProxyUrl | Kind::ProxyChoice => kind::url_password(text),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting")
+            .field("text", &self.shown())
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Merges the layers and follows the references.
+    pub(super) fn read(sources: &Sources, components: &[&str], problems: &mut Problems) -> Self {
+        let raw = layers::merge(sources, components, problems);
+        literals_in_arguments(sources, problems);
+        let references = References::new(sources, &raw);
+        let sections = raw.iter().map(|(section, values)| {
+            let read =
+                |(key, raw): (&String, &Raw)| (key.clone(), Setting::read(section, key, raw, &references));
+            (section.clone(), values.iter().map(read).collect())
+        });
+        Self { sections: sections.collect(), home: sources.environment.get("HOME").cloned(), references }
+    }
+
+    pub(super) fn get(&self, section: &str, key: &str) -> Option<&Setting> {
+        self.sections.get(section)?.get(key)
+    }
+
+    /// One section's values by key.
+    pub(super) fn section(&self, name: &str) -> impl Iterator<Item = (&str, &Setting)> {
+        self.sections.get(name).into_iter().flatten().map(|(key, setting)| (key.as_str(), setting))
+    }
+
+    /// The names of all sections that have a value.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sections.keys().map(String::as_str)
+    }
+
+    pub(super) fn home(&self) -> Option<&str> {
+        self.home.as_deref()
+    }
+
+    /// Every part of every value that must not be shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.sections.values().flat_map(BTreeMap::values).flat_map(|setting| &setting.secrets)
+    }
+
+    /// Reports references that lead nowhere in `section`.
+    pub(super) fn check_references(&self, section: &str, problems: &mut Problems) {
+        for (key, setting) in self.section(section) {
+            for missing in &setting.missing {
+                problems.at(&setting.origin, format!("{key}: {missing}"));
+            }
+        }
+    }
+
+    /// Checks each value of the sections that the table of keys describes.
+    pub(super) fn check(&self, problems: &mut Problems, warnings: &mut Problems) {
+        for section in ["resilient", "integrations"] {
+            self.check_references(section, problems);
+            for (name, setting) in self.section(section) {
+                match keys::find(section, name) {
+                    Some(key) => setting.check(key, problems),
+                    None => unknown(section, name, setting, problems, warnings),
+                }
+            }
+        }
+    }
+}
+
+impl Setting {
+    fn check(&self, key: &Key, problems: &mut Problems) {
+        if let Err(expected) = key.kind.check(&self.text)
+            && self.missing.is_empty()
+        {
+            let shown = if key.kind.hides(&self.text) { "its value".to_owned() } else { self.shown() };
+            problems.at(&self.origin, format!("{} is {shown}; it {expected}", key.name));
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(&self.sections).finish()
+    }
+}
+
+/// A key that nearly bears a known name is a mistake; any other may be meant for somebody else.
+fn unknown(section: &str, name: &str, setting: &Setting, problems: &mut Problems, warnings: &mut Problems) {
+    if keys::FOREIGN.contains(&name) {
+        return;
+    }
+    match nearest(section, name) {
+        Some(known) => {
+            problems.at(&setting.origin, format!("{name} is not a key of [{section}]; did you mean {known}?"))
+        }
+        None => warnings.at(&setting.origin, format!("{name} is not a key of [{section}] and has no effect")),
+    }
+}
+
+fn nearest(section: &str, name: &str) -> Option<&'static str> {
+    let known = KEYS.iter().filter(|key| key.section == section);
+    let distances = known.map(|key| (strsim::osa_distance(&name.replace('-', "_"), key.name), key.name));
+    let (distance, nearest) = distances.min()?;
+    (distance <= (name.len() / 4).clamp(1, 3)).then_some(nearest)
+}
+
+/// The arguments of a process are visible to every user of the machine.
+fn literals_in_arguments(sources: &Sources, problems: &mut Problems) {
+    for argument in &sources.arguments {
+        let key = keys::find(&argument.section, &argument.key);
+        let secret = match key {
+            Some(key) => key.kind.hides(&argument.value),
+            None => keys::sounds_secret(&argument.key),
+        };
+        if secret && !argument.value.is_empty() && !is_reference(&argument.value) {
+            problems.at(
+                &argument.option,
+                "takes a reference only ($NAME, ${NAME} or ^NAME): every user of this machine can read a process's \
+                 arguments",
+            );
+        }
+    }
+}
+
+/// The merged value of a key that must be known before references can be followed.
+pub(super) fn plain(raw: &RawSections, key: &str) -> Option<String> {
+    let raw = raw.get("resilient")?.get(key)?;
+    (raw.origin != DEFAULT || !raw.text.is_empty()).then(|| raw.text.clone())
+}

@@ -1,0 +1,457 @@
+//! The configuration as types that cannot be wrong.
+
+use super::{
+    kind::Trust,
+    problems::{Problem, Problems},
+    reader::Reader,
+    settings::Settings,
+};
+use crate::secret::Secret;
+use std::{path::PathBuf, time::Duration};
+use tracing_subscriber::filter::Targets;
+
+/// Everything that app.config, the environment and the command line say, checked. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The platform's REST API.
+    pub platform: Platform,
+    /// The message broker.
+    pub broker: Broker,
+    /// How messages are worked on.
+    pub work: Work,
+    /// What is logged, and where.
+    pub log: Log,
+    /// Aids for authors.
+    pub development: Development,
+    /// What components share for their own calls (`[integrations]`).
+    pub integrations: Integrations,
+    /// Recovered mistakes, to be logged as warnings at start.
+    pub warnings: Vec<Problem>,
+    pub(super) settings: Settings,
+}
+
+/// Where the REST API is, and who we are there.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    /// Host name.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// What stands before `/rest`: empty, or `/` and at least one more character, without a `/` at its end.
+    pub resource_prefix: String,
+    /// Name, uuid or cloud account of the organization.
+    pub org: Option<String>,
+    /// For REST API and broker both.
+    pub credentials: Credentials,
+    /// Which certificates are trusted.
+    pub trust: Trust,
+    /// What we show to a server that asks for a certificate.
+    pub client_certificate: Option<ClientCertificate>,
+    /// `proxy_host` and its companions.
+    pub proxy: Option<Proxy>,
+    /// Deadline of one request.
+    pub request_timeout: Duration,
+    /// How many times a request is repeated.
+    pub max_retries: u32,
+    /// Before the first repetition.
+    pub retry_delay: Duration,
+    /// The delay's factor from one repetition to the next, at least 1.
+    pub retry_backoff: f64,
+    /// How long an answer may be used again.
+    pub cache_ttl: Duration,
+}
+
+/// Who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// An API key.
+    ApiKey {
+        /// Its id.
+        id: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// A user.
+    User {
+        /// E-mail address.
+        email: String,
+        /// Password.
+        password: Secret,
+    },
+}
+
+/// The certificate that we show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// PEM file with the chain.
+    pub certificate: PathBuf,
+    /// PEM file with the private key; the same file where none is named.
+    pub key: PathBuf,
+}
+
+/// An HTTP proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// Host name; a `scheme://` before it is kept.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User name.
+    pub user: Option<String>,
+    /// Password.
+    pub password: Option<Secret>,
+}
+
+/// The link to the broker.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    /// Host name, the platform's unless stated.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Which certificates are trusted.
+    pub trust: Trust,
+    /// The name that the certificate must be for, where that is not `host`.
+    pub server_name: Option<String>,
+    /// The way there.
+    pub proxy: BrokerProxy,
+    /// One deadline over name look-up, TCP, TLS and CONNECTED.
+    pub connect_timeout: Duration,
+    /// How often we offer a heart-beat; zero for never.
+    pub heartbeat_send: Duration,
+    /// How often we want one; zero for never.
+    pub heartbeat_receive: Duration,
+    /// Missing beats are forgiven up to this many intervals, at least 1.
+    pub heartbeat_grace: f64,
+    /// Messages that a queue may send ahead.
+    pub prefetch: u32,
+    /// Limit of a frame's body.
+    pub max_body_bytes: usize,
+    /// Limit of a header line.
+    pub max_header_bytes: usize,
+    /// Limit of headers in a frame.
+    pub max_headers: usize,
+    /// Before each queue's name; usually empty.
+    pub queue_prefix: String,
+    /// How many failed attempts in a row are too many; `None`: never.
+    pub max_connection_retries: Option<u32>,
+    /// How long heart-beats may fail before giving up; `None`: for ever.
+    pub heartbeat_timeout_threshold: Option<Duration>,
+}
+
+/// The way to the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokerProxy {
+    /// None.
+    Direct,
+    /// As `HTTPS_PROXY` and `NO_PROXY` say.
+    Environment,
+    /// Through this URL, which may hold a password.
+    Url(Secret),
+}
+
+/// How messages are worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Handlers at work at the same time.
+    pub num_workers: usize,
+    /// What running work has to finish after SIGTERM.
+    pub stop_timeout: Duration,
+    /// Components to leave out.
+    pub noload: Vec<String>,
+    /// Deadline of each step of the self-test.
+    pub selftest_timeout: Duration,
+}
+
+/// What is logged, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// Levels, by module.
+    pub levels: Targets,
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// The file, besides standard error.
+    pub file: Option<LogFile>,
+}
+
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one object to the line.
+    Json,
+}
+
+/// The log file and its rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFile {
+    /// Its directory, made if need be.
+    pub directory: PathBuf,
+    /// Its name there.
+    pub name: String,
+    /// It is set aside before it would grow larger; 0: never.
+    pub max_bytes: u64,
+    /// How many are kept; 0: none is ever set aside.
+    pub backups: u64,
+}
+
+/// Aids for authors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Development {
+    /// Whether to take test messages.
+    pub test_actions: bool,
+    /// The address to take them at.
+    pub test_host: String,
+    /// The port to take them at.
+    pub test_port: u16,
+    /// Where to record messages and responses.
+    pub log_http_responses: Option<PathBuf>,
+}
+
+/// `[integrations]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integrations {
+    /// For `http://` addresses; the URL may hold a password.
+    pub http_proxy: Option<Secret>,
+    /// For `https://` addresses.
+    pub https_proxy: Option<Secret>,
+    /// Deadline of one call.
+    pub timeout: Duration,
+    /// Which certificates are trusted.
+    pub verify: Trust,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads every key; what is missing or contradicts itself goes to `problems`, and the value is then of no use.
+    pub(super) fn read(settings: Settings, problems: &mut Problems, warnings: &mut Problems) -> Self {
+        let reader = Reader::new(&settings);
+        let platform = Platform::read(&reader, problems, warnings);
+        Self {
+            broker: Broker::read(&reader, &platform),
+            platform,
+            work: Work::read(&reader),
+            log: Log::read(&reader),
+            development: Development::read(&reader),
+            integrations: Integrations::read(&reader.section("integrations")),
+            warnings: Vec::new(),
+            settings,
+        }
+    }
+}
+
+// === impl Platform ===
+
+impl Platform {
+    fn read(reader: &Reader<'_>, problems: &mut Problems, warnings: &mut Problems) -> Self {
+        if reader.optional("host").is_none() {
+            problems.missing("host is not set in [resilient]: the platform's host name");
+        }
+        Self {
+            host: reader.text("host"),
+            port: reader.number("port"),
+            resource_prefix: resource_prefix(&reader.text("resource_prefix")),
+            org: reader.optional("org"),
+            credentials: Credentials::read(reader, problems, warnings),
+            trust: reader.trust("cafile").unwrap_or_default(),
+            client_certificate: ClientCertificate::read(reader, problems),
+            proxy: Proxy::read(reader, problems),
+            request_timeout: reader.seconds("request_timeout"),
+            max_retries: reader.number("request_max_retries"),
+            retry_delay: reader.seconds("request_retry_delay"),
+            retry_backoff: reader.decimal("request_retry_backoff"),
+            cache_ttl: reader.seconds("cache_ttl"),
+        }
+    }
+}
+
+fn resource_prefix(text: &str) -> String {
+    match text.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("/{prefix}"),
+    }
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    /// An API key wins over a user, as it does for the vendor's framework.
+    fn read(reader: &Reader<'_>, problems: &mut Problems, warnings: &mut Problems) -> Self {
+        let api_key = (reader.optional("api_key_id"), reader.secret("api_key_secret"));
+        let user = (reader.optional("email"), reader.secret("password"));
+        if let ((Some(_), Some(_)), (Some(_), _)) = (&api_key, &user) {
+            warnings.at(reader.place("email"), "email is not used: the API key is");
+        }
+        match (api_key, user) {
+            ((Some(id), Some(secret)), _) => Self::ApiKey { id, secret },
+            (_, (Some(email), Some(password))) => Self::User { email, password },
+            (api_key, user) => {
+                incomplete(
+                    reader,
+                    (api_key.0.is_some(), api_key.1.is_some()),
+                    (user.0.is_some(), user.1.is_some()),
+                    problems,
+                );
+                Self::ApiKey { id: String::new(), secret: Secret::default() }
+            }
+        }
+    }
+}
+
+fn incomplete(reader: &Reader<'_>, api_key: (bool, bool), user: (bool, bool), problems: &mut Problems) {
+    let mut without =
+        |key: &str, other: &str| problems.at(reader.place(key), format!("{key} is set, but {other} is not"));
+    match (api_key, user) {
+        ((true, _), _) => without("api_key_id", "api_key_secret"),
+        ((_, true), _) => without("api_key_secret", "api_key_id"),
+        (_, (true, _)) => without("email", "password"),
+        (_, (_, true)) => without("password", "email"),
+        _ => problems
+            .missing("neither api_key_id and api_key_secret nor email and password are set in [resilient]"),
+    }
+}
+
+// === impl ClientCertificate ===
+
+impl ClientCertificate {
+    fn read(reader: &Reader<'_>, problems: &mut Problems) -> Option<Self> {
+        let key = reader.path("client_auth_key");
+        let Some(certificate) = reader.path("client_auth_cert") else {
+            if key.is_some() {
+                problems.at(
+                    reader.place("client_auth_key"),
+                    "client_auth_key is set, but client_auth_cert is not",
+                );
+            }
+            return None;
+        };
+        Some(Self { key: key.unwrap_or_else(|| certificate.clone()), certificate })
+    }
+}
+
+// === impl Proxy ===
+
+impl Proxy {
+    fn read(reader: &Reader<'_>, problems: &mut Problems) -> Option<Self> {
+        let Some(host) = reader.optional("proxy_host") else {
+            let rest =
+                ["proxy_port", "proxy_user", "proxy_password"].into_iter().find(|key| reader.is_set(key));
+            if let Some(key) = rest {
+                problems.at(reader.place(key), format!("{key} is set, but proxy_host is not"));
+            }
+            return None;
+        };
+        if !reader.is_set("proxy_port") {
+            problems.at(reader.place("proxy_host"), "proxy_host is set, but proxy_port is not");
+        }
+        let (user, password) = (reader.optional("proxy_user"), reader.secret("proxy_password"));
+        Some(Self { host, port: reader.number("proxy_port"), user, password })
+    }
+}
+
+// === impl Broker ===
+
+impl Broker {
+    fn read(reader: &Reader<'_>, platform: &Platform) -> Self {
+        let retries: i64 = reader.number("max_connection_retries");
+        Self {
+            host: reader.optional("stomp_host").unwrap_or_else(|| platform.host.clone()),
+            port: reader.number("stomp_port"),
+            trust: reader.trust("stomp_cafile").unwrap_or_else(|| platform.trust.clone()),
+            server_name: reader.optional("tls_server_name"),
+            proxy: BrokerProxy::read(reader),
+            connect_timeout: reader.seconds("stomp_timeout"),
+            heartbeat_send: reader.milliseconds("stomp_heartbeat_send"),
+            heartbeat_receive: reader.milliseconds("stomp_heartbeat_receive"),
+            heartbeat_grace: reader.decimal("stomp_heartbeat_grace"),
+            prefetch: if reader.is_set("stomp_prefetch_limit") {
+                reader.number("stomp_prefetch_limit")
+            } else {
+                reader.number("num_workers")
+            },
+            max_body_bytes: reader.number("stomp_max_body_bytes"),
+            max_header_bytes: reader.number("stomp_max_header_bytes"),
+            max_headers: reader.number("stomp_max_headers"),
+            queue_prefix: reader.text("stomp_queue_prefix"),
+            max_connection_retries: u32::try_from(retries).ok().filter(|retries| *retries > 0),
+            heartbeat_timeout_threshold: reader
+                .is_set("heartbeat_timeout_threshold")
+                .then(|| reader.seconds("heartbeat_timeout_threshold")),
+        }
+    }
+}
+
+// === impl BrokerProxy ===
+
+impl BrokerProxy {
+    fn read(reader: &Reader<'_>) -> Self {
+        match reader.text("stomp_proxy").as_str() {
+            "none" | "" => Self::Direct,
+            "env" => Self::Environment,
+            url => Self::Url(url.into()),
+        }
+    }
+}
+
+// === impl Work ===
+
+impl Work {
+    fn read(reader: &Reader<'_>) -> Self {
+        Self {
+            num_workers: reader.number("num_workers"),
+            stop_timeout: reader.seconds("stop_timeout"),
+            noload: reader.list("noload"),
+            selftest_timeout: reader.seconds("selftest_timeout"),
+        }
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    fn read(reader: &Reader<'_>) -> Self {
+        Self {
+            levels: reader.levels("loglevel"),
+            format: if reader.text("log_format").eq_ignore_ascii_case("json") {
+                LogFormat::Json
+            } else {
+                LogFormat::Text
+            },
+            file: reader.path("logdir").map(|directory| LogFile {
+                directory,
+                name: reader.text("logfile"),
+                max_bytes: reader.number("log_max_bytes"),
+                backups: reader.number("log_backup_count"),
+            }),
+        }
+    }
+}
+
+// === impl Development ===
+
+impl Development {
+    fn read(reader: &Reader<'_>) -> Self {
+        Self {
+            test_actions: reader.flag("test_actions"),
+            test_host: reader.text("test_host"),
+            test_port: reader.number("test_port"),
+            log_http_responses: reader.path("log_http_responses"),
+        }
+    }
+}
+
+// === impl Integrations ===
+
+impl Integrations {
+    fn read(reader: &Reader<'_>) -> Self {
+        Self {
+            http_proxy: reader.secret("http_proxy"),
+            https_proxy: reader.secret("https_proxy"),
+            timeout: reader.seconds("timeout"),
+            verify: reader.trust("verify").unwrap_or_default(),
+        }
+    }
+}
