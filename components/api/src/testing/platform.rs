@@ -1,7 +1,7 @@
 use crate::rest::{Backend, Body, Request, Response, RestError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::Value;
 use std::{
     fmt,
@@ -76,15 +76,11 @@ impl fmt::Debug for Platform {
 
 fn respond(call: &Call, status: u16, body: &Value) -> Result<Response, RestError> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = Bytes::from(body.to_string());
     if status.is_success() {
-        return Ok(Response { status, headers: HeaderMap::new(), body: Bytes::from(body.to_string()) });
+        return Ok(Response::new(status, body));
     }
-    Err(RestError::Status {
-        method: call.method.clone(),
-        path: call.path.clone(),
-        status,
-        message: body["message"].as_str().unwrap_or_default().to_owned(),
-    })
+    Err(RestError::from_answer(call.method.clone(), &call.path, status, None, &body))
 }
 
 // === impl Call ===
@@ -93,9 +89,9 @@ impl Call {
     fn of(request: &Request) -> Self {
         let body = match &request.body {
             Body::Json(text) => serde_json::from_slice(text).unwrap_or_default(),
-            Body::Empty => Value::Null,
+            Body::Empty | Body::Multipart(_) => Value::Null,
         };
-        let token = request.context_token.as_ref().map(|token| token.as_str().to_owned());
+        let token = request.context_token().map(|token| token.as_str().to_owned());
         Self { method: request.method.clone(), path: request.path.clone(), body, token }
     }
 }
