@@ -4,7 +4,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// One message of the platform: what fired, on which object, and what the user filled in (guide, chapter 5, "Action
 /// data"). Cheap to clone.
@@ -17,6 +23,7 @@ struct Inner {
     headers: Vec<(String, String)>,
     body: Value,
     raw: Bytes,
+    arrival: u64,
 }
 
 /// One object of a message (the incident, a task, …) with the labels that the message carries for it.
@@ -59,7 +66,17 @@ impl Message {
         body: Value,
         raw: Bytes,
     ) -> Self {
-        Self(Arc::new(Inner { action: action.into(), destination: destination.into(), headers, body, raw }))
+        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
+        let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
+        let (action, destination) = (action.into(), destination.into());
+        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival }))
+    }
+
+    /// Grows from message to message, in the order in which this process took them from the broker. Tasks may get to
+    /// run in another order.
+    #[must_use]
+    pub fn arrival(&self) -> u64 {
+        self.0.arrival
     }
 
     /// The name of the action that fired, as handlers are named: `add_task` for "Add Task".
