@@ -198,9 +198,7 @@ impl RestError {
     #[must_use]
     pub fn may_have_been_carried_out(&self) -> bool {
         match self {
-            Self::Status(error) => {
-                error.status.is_server_error() && error.status != StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Status(error) => error.may_have_been_carried_out(),
             Self::Interrupted { .. }
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
@@ -251,6 +249,12 @@ impl RestError {
 impl StatusError {
     fn is_transient(&self) -> bool {
         matches!(self.status.as_u16(), 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504)
+    }
+
+    /// A 503 with `Retry-After` is the platform's own word that it did nothing; any other 5xx may be a gateway's.
+    fn may_have_been_carried_out(&self) -> bool {
+        let asked_to_wait = self.status == StatusCode::SERVICE_UNAVAILABLE && self.retry_after.is_some();
+        self.status.is_server_error() && !asked_to_wait
     }
 }
 

@@ -35,4 +35,11 @@ impl Response {
         self.headers = headers;
         self
     }
+
+    /// The same answer with this body.
+    #[must_use]
+    pub fn with_body(mut self, body: Content) -> Self {
+        self.body = body;
+        self
+    }
 }
