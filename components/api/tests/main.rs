@@ -5,3 +5,5 @@
 
 /// Handlers that wait, gather, limit or time out, on a paused clock.
 mod decorators;
+/// How recordings are called, and how they stand in for the platform.
+mod recording;
