@@ -1,1 +1,2 @@
 //! stomp
+pub mod transport;
