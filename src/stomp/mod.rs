@@ -23,6 +23,7 @@ mod reader;
 pub mod roster;
 pub mod session;
 mod settings;
+pub mod transport;
 mod writer;
 
 pub use backoff::BackoffPolicy;

@@ -11,7 +11,6 @@ mod refused;
 mod roots;
 mod verifier;
 
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
