@@ -12,8 +12,10 @@
 
 pub use action_component as component;
 
+pub mod cli;
 pub mod config;
 pub mod dispatch;
+pub mod logging;
 pub mod rest;
 pub mod secret;
 pub mod signals;

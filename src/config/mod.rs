@@ -10,11 +10,13 @@
 //! - A key of the table that is given without a value counts as not given.
 //! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]).
 
+pub mod example;
 pub mod ini;
 mod jwe;
 pub mod keys;
 mod kind;
 mod layers;
+mod overrides;
 mod problems;
 mod reader;
 pub mod references;
@@ -24,6 +26,7 @@ mod stores;
 mod typed;
 
 pub use kind::{Kind, Trust};
+pub use overrides::Overrides;
 pub use problems::{Problem, Problems};
 pub use references::References;
 pub use settings::{Setting, Settings};
@@ -43,14 +46,19 @@ impl Config {
     /// # Errors
     /// All mistakes, each with its place. No message holds a secret.
     pub fn load(sources: &Sources, components: &[Component]) -> Result<Self, Problems> {
+        Self::examine(sources, components).1
+    }
+
+    /// As [`load`](Self::load), with every value as it was read, whether or not all of them are right.
+    pub fn examine(sources: &Sources, components: &[Component]) -> (Settings, Result<Self, Problems>) {
         let (mut problems, mut warnings) = (Problems::default(), Problems::default());
         let names: Vec<&str> = components.iter().map(Component::name).collect();
         let settings = Settings::read(sources, &names, &mut problems);
         settings.check(&mut problems, &mut warnings);
-        let mut config = Self::read(settings, &mut problems, &mut warnings);
+        let mut config = Self::read(settings.clone(), &mut problems, &mut warnings);
         config.check_components(components, &mut problems, &mut warnings);
         config.warnings.extend(warnings);
-        problems.or(config)
+        (settings, problems.or(config))
     }
 
     /// A component's section, references followed. A section that does not exist is empty.
@@ -61,8 +69,7 @@ impl Config {
 
     /// Every value as it took effect, by section and key.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
-        let names = self.settings.names();
-        names.flat_map(|name| self.settings.section(name).map(move |(key, setting)| (name, key, setting)))
+        self.settings.iter()
     }
 
     /// Everything that must not be shown: what the log's redactor has to know.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub(super) references: References,
 }
 
+const OUR_SECTIONS: [&str; 2] = ["resilient", "integrations"];
+
 // === impl Setting ===
 
 impl Setting {
@@ -39,6 +41,12 @@ impl Setting {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Whether a part of the value must not be shown.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        !self.secrets.is_empty()
     }
 
     /// The value with `***` for what is secret.
@@ -106,9 +114,11 @@ impl Settings {
         self.sections.get(name).into_iter().flatten().map(|(key, setting)| (key.as_str(), setting))
     }
 
-    /// The names of all sections that have a value.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.sections.keys().map(String::as_str)
+    /// Every value with its section and key: the daemon's own sections first, the others by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
+        let ours = OUR_SECTIONS.into_iter();
+        let theirs = self.sections.keys().map(String::as_str).filter(|name| !keys::is_ours(name));
+        ours.chain(theirs).flat_map(|name| self.section(name).map(move |(key, setting)| (name, key, setting)))
     }
 
     pub(super) fn home(&self) -> Option<&str> {
@@ -131,7 +141,7 @@ impl Settings {
 
     /// Checks each value of the sections that the table of keys describes.
     pub(super) fn check(&self, problems: &mut Problems, warnings: &mut Problems) {
-        for section in ["resilient", "integrations"] {
+        for section in OUR_SECTIONS {
             self.check_references(section, problems);
             for (name, setting) in self.section(section) {
                 match keys::find(section, name) {

@@ -1,0 +1,184 @@
+//! `processor config`: writes app.config, completes it, shows what took effect.
+
+use crate::config::{Config, Location, Overrides, Problems, Setting, Sources, example};
+use action_component::Component;
+use serde_json::{Map, Value, json};
+use std::{
+    fs, io,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// `processor config`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
+pub struct ConfigArgs {
+    /// Write a new app.config, with every key explained and a section for each component. Never overwrites one.
+    #[arg(short = 'c', long, value_name = "FILE", num_args = 0..=1, group = "what")]
+    pub create: Option<Option<PathBuf>>,
+    /// Add the sections of components that app.config does not have yet. All else stays as it is.
+    #[arg(short = 'u', long, value_name = "FILE", num_args = 0..=1, group = "what")]
+    pub update: Option<Option<PathBuf>>,
+    /// Show each value as it took effect and where it comes from, with *** for secrets.
+    #[arg(long, group = "what")]
+    pub show: bool,
+    /// The same as JSON.
+    #[arg(long, requires = "show")]
+    pub json: bool,
+    /// What else the command line says.
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// Why `processor config` failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `-c` on a file that is there.
+    #[error("{0} is there already: `processor config -u` adds the sections that it lacks")]
+    Exists(PathBuf),
+    /// The file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The configuration that was to be shown has mistakes. What could be read was shown.
+    #[error(transparent)]
+    Mistakes(#[from] Problems),
+    /// Standard output cannot be written to.
+    #[error("cannot write the answer: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// Carries out `processor config`; what it has to say goes to `out`.
+///
+/// # Errors
+/// See [`ConfigError`].
+pub fn run(
+    args: &ConfigArgs,
+    components: &[Component],
+    sources: Sources,
+    out: &mut dyn Write,
+) -> Result<(), ConfigError> {
+    match (&args.create, &args.update) {
+        (Some(file), _) => {
+            let path = target(args, file.as_deref(), &sources);
+            create(&path, components)?;
+            say(out, &format!("wrote {}; fill in host, org, api_key_id and api_key_secret\n", path.display()))
+        }
+        (_, Some(file)) => {
+            let path = target(args, file.as_deref(), &sources);
+            let added = update(&path, components)?;
+            say(out, &update_report(&path, &added))
+        }
+        _ => show(args, components, sources, out),
+    }
+}
+
+fn say(out: &mut dyn Write, text: &str) -> Result<(), ConfigError> {
+    out.write_all(text.as_bytes()).map_err(ConfigError::Output)
+}
+
+fn target(args: &ConfigArgs, file: Option<&Path>, sources: &Sources) -> PathBuf {
+    match sources.locate(file.or(args.overrides.file())) {
+        Location::Named(path) | Location::Found(path) | Location::Nowhere(path) => path,
+    }
+}
+
+fn samples(components: &[Component]) -> impl Iterator<Item = (&str, &str)> {
+    components.iter().map(|component| (component.name(), component.sample()))
+}
+
+/// Only its owner may read the file, for it will hold passwords.
+fn create(path: &Path, components: &[Component]) -> Result<(), ConfigError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => ConfigError::Exists(path.to_owned()),
+        _ => ConfigError::File { path: path.to_owned(), source },
+    };
+    if let Some(directory) =
+        path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+    {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    }
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(example::new_file(samples(components)).as_bytes()).map_err(failed)
+}
+
+/// Appends what is missing; not a byte of what stands there changes.
+fn update<'a>(path: &Path, components: &'a [Component]) -> Result<Vec<&'a str>, ConfigError> {
+    let failed = |source: io::Error| ConfigError::File { path: path.to_owned(), source };
+    let existing = fs::read_to_string(path).map_err(failed)?;
+    let (mut text, names) = example::missing_sections(&existing, samples(components));
+    if names.is_empty() {
+        return Ok(names);
+    }
+    if !existing.ends_with('\n') {
+        text.insert(0, '\n');
+    }
+    if existing.contains("\r\n") {
+        text = text.replace('\n', "\r\n");
+    }
+    let mut file = fs::OpenOptions::new().append(true).open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    Ok(names)
+}
+
+fn update_report(path: &Path, added: &[&str]) -> String {
+    let path = path.display();
+    match added {
+        [] => format!("{path} has a section for every component; nothing was added\n"),
+        names => format!("added to {path}: [{}]\n", names.join("], [")),
+    }
+}
+
+fn show(
+    args: &ConfigArgs,
+    components: &[Component],
+    sources: Sources,
+    out: &mut dyn Write,
+) -> Result<(), ConfigError> {
+    let sources = sources.read_file(args.overrides.file())?.with_arguments(args.overrides.arguments.clone());
+    let (settings, checked) = Config::examine(&sources, components);
+    let all: Vec<_> = settings.iter().collect();
+    say(out, &if args.json { as_json(&all) } else { as_text(&all) })?;
+    checked?;
+    Ok(())
+}
+
+fn as_text(settings: &[(&str, &str, &Setting)]) -> String {
+    let lines: Vec<(String, &Setting, &str)> = settings
+        .iter()
+        .map(|(section, key, setting)| {
+            (format!("{key} = {}", setting.shown().replace('\n', "\n    ")), *setting, *section)
+        })
+        .collect();
+    let width =
+        lines.iter().map(|(line, ..)| line.chars().count()).filter(|width| *width < 60).max().unwrap_or(0);
+    let (mut text, mut last) = (String::new(), "");
+    for (line, setting, section) in lines {
+        if last != section {
+            text.push_str(&format!("{}[{section}]\n", if last.is_empty() { "" } else { "\n" }));
+        }
+        text.push_str(&format!("{line:width$}  # {}\n", setting.origin()));
+        last = section;
+    }
+    text
+}
+
+fn as_json(settings: &[(&str, &str, &Setting)]) -> String {
+    let mut sections = Map::new();
+    for (section, key, setting) in settings {
+        let entry = sections.entry((*section).to_owned()).or_insert_with(|| json!({}));
+        entry[key] = json!({
+            "value": setting.shown(),
+            "origin": setting.origin(),
+            "secret": setting.is_secret(),
+        });
+    }
+    format!("{:#}\n", Value::Object(sections))
+}

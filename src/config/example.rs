@@ -1,0 +1,98 @@
+//! `app.config.example`, and what `processor config` writes: both come from the table of keys.
+
+use super::{
+    ini,
+    keys::{KEYS, Key},
+    kind::Kind,
+};
+use std::fmt::Write;
+
+const WIDTH: usize = 100;
+
+const HEAD: &str = "\
+# app.config of the action processor. Every key is listed, with its default where it has one.
+#
+# A value stands as it is: no quotes, no escapes; # and ; begin a comment only at the start of a line. A line that is
+# indented continues the value above it.
+# A value can be kept elsewhere:
+#   $NAME or ${NAME}   from the environment, or from the app host's protected secrets
+#   ^NAME or ^{NAME}   from systemd's credentials, from secrets_dir or from secret_command (see there)
+# With braces, a reference may stand inside a value.
+# Any key can also be set by an environment variable, PROCESSOR__RESILIENT__PORT, or on the command line, --port.
+";
+
+/// A new app.config: every key with its explanation, then a section for each of `components` (its name, and what
+/// [`Component::sample`](action_component::Component::sample) says).
+#[must_use]
+pub fn new_file<'a>(components: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = HEAD.to_owned();
+    let mut before: Option<&Key> = None;
+    for key in KEYS {
+        if before.is_none_or(|before| before.section != key.section) {
+            let _ = write!(text, "\n[{}]\n", key.section);
+        }
+        if before.is_none_or(|before| before.topic != key.topic) {
+            let _ = write!(text, "\n# --- {} ---\n", key.topic.title());
+        }
+        text.push_str(&entry(key));
+        before = Some(key);
+    }
+    for (name, sample) in components {
+        text.push_str(&section(name, sample));
+    }
+    text
+}
+
+/// What `existing` lacks: the sections of those of `components` that it has not, and their names.
+#[must_use]
+pub fn missing_sections<'a>(
+    existing: &str,
+    components: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> (String, Vec<&'a str>) {
+    let present = ini::parse(existing).sections;
+    let missing = |(name, _): &(&str, &str)| !present.iter().any(|section| section.name == *name);
+    let (mut text, mut names) = (String::new(), Vec::new());
+    for (name, sample) in components.into_iter().filter(missing) {
+        text.push_str(&section(name, sample));
+        names.push(name);
+    }
+    (text, names)
+}
+
+fn section(name: &str, sample: &str) -> String {
+    match sample.trim_end() {
+        "" => format!("\n[{name}]\n"),
+        sample => format!("\n[{name}]\n{sample}\n"),
+    }
+}
+
+fn entry(key: &Key) -> String {
+    let mut text = String::from("\n");
+    for line in wrapped(key.help) {
+        let _ = writeln!(text, "# {line}");
+    }
+    let mark = if is_asked_for(key) { "" } else { "#" };
+    let _ =
+        writeln!(text, "{}", format!("{mark}{} = {}", key.name, key.default.unwrap_or_default()).trim_end());
+    text
+}
+
+/// The keys that a new file leaves open for its owner to fill in.
+fn is_asked_for(key: &Key) -> bool {
+    key.kind != Kind::Unused && matches!(key.name, "host" | "org" | "api_key_id" | "api_key_secret")
+}
+
+fn wrapped(help: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in help.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,119 @@
+//! The log: one event to the line, as text or JSON, to standard error and to a file that is set aside by size.
+//!
+//! Every line is looked through for the [`Redactor`]'s secrets before it leaves. Writing is done by threads of its own:
+//! a terminal or disk that hangs never holds up the daemon; lines that do not fit into the queue meanwhile are counted
+//! and dropped.
+
+mod fields;
+mod file;
+mod layer;
+mod line;
+mod redact;
+
+pub use redact::Redactor;
+
+use crate::config::{Log, LogFormat};
+use layer::LineLayer;
+use std::{io, io::Write};
+use tracing::Subscriber;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{
+    Layer, filter::Targets, fmt::writer::BoxMakeWriter, layer::SubscriberExt, registry::Registry,
+    util::SubscriberInitExt,
+};
+
+/// Lines that may wait for a slow disk or terminal.
+const QUEUE: usize = 32_768;
+
+/// Why the log cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// `init` was called before, or somebody else set a subscriber.
+    #[error("the log is set up already: {0}")]
+    AlreadySet(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Keeps the log's threads; dropping it writes out what waits. Hold it until the very end of `main`.
+#[must_use = "the log ends as soon as this is dropped"]
+pub struct LogGuard {
+    counters: Vec<ErrorCounter>,
+    workers: Vec<WorkerGuard>,
+}
+
+/// Sets up the log of this process, panics included.
+///
+/// A log file that cannot be opened is an ERROR in the log, no reason to stop: the log then goes to standard error only.
+///
+/// # Errors
+/// See [`LogError`].
+pub fn init(settings: &Log, redactor: Redactor) -> Result<LogGuard, LogError> {
+    let mut guard = LogGuard { counters: Vec::new(), workers: Vec::new() };
+    let mut writers = vec![guard.writer(file::Steady::new("standard error", io::stderr()), "log-stderr")];
+    let mut unopened = None;
+    match settings.file.as_ref().map(file::open).transpose() {
+        Ok(file) => writers.extend(file.map(|file| guard.writer(file, "log-file"))),
+        Err(error) => unopened = Some(error),
+    }
+    stack(settings.levels.clone(), settings.format, redactor, writers).try_init()?;
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
+    if let (Some(error), Some(file)) = (unopened, &settings.file) {
+        tracing::error!(%error, directory = %file.directory.display(), "the log file cannot be opened, so the log goes \
+            to standard error only; make the directory writable or change logdir");
+    }
+    Ok(guard)
+}
+
+/// The same, writing to `writer` at once: for tests.
+#[must_use]
+pub fn with_writer(
+    levels: Targets,
+    format: LogFormat,
+    redactor: Redactor,
+    writer: BoxMakeWriter,
+) -> impl Subscriber + Send + Sync {
+    stack(levels, format, redactor, vec![writer])
+}
+
+fn stack(
+    levels: Targets,
+    format: LogFormat,
+    redactor: Redactor,
+    writers: Vec<BoxMakeWriter>,
+) -> impl Subscriber + Send + Sync + SubscriberInitExt {
+    Registry::default().with(LineLayer::new(format, redactor, writers).with_filter(levels))
+}
+
+// === impl LogGuard ===
+
+impl LogGuard {
+    /// How many lines were dropped because a disk or terminal was too slow.
+    #[must_use]
+    pub fn dropped_lines(&self) -> usize {
+        self.counters.iter().map(ErrorCounter::dropped_lines).sum()
+    }
+
+    fn writer(&mut self, writer: impl Write + Send + 'static, thread: &str) -> BoxMakeWriter {
+        let builder =
+            NonBlockingBuilder::default().buffered_lines_limit(QUEUE).lossy(true).thread_name(thread);
+        let (writer, guard): (NonBlocking, WorkerGuard) = builder.finish(writer);
+        self.counters.push(writer.error_counter());
+        self.workers.push(guard);
+        BoxMakeWriter::new(writer)
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.workers.clear();
+        if let dropped @ 1.. = self.dropped_lines() {
+            file::complain(&format!("{dropped} lines of the log were lost: writing was too slow"));
+        }
+    }
+}
+
+impl std::fmt::Debug for LogGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogGuard").field("dropped_lines", &self.dropped_lines()).finish_non_exhaustive()
+    }
+}
