@@ -8,17 +8,24 @@
 //! - [`component`]: what an author writes against (the crate `action-component`)
 //! - [`rest`]: the platform's REST API, which handlers call back
 //!
-//! Around them: [`config`] (app.config), [`secret`], [`signals`], [`test_actions`].
+//! Around them: [`config`] (app.config), [`logging`], [`secret`], [`signals`]; [`test_actions`] and [`recording`] for
+//! developers; [`daemon`] puts the parts together and [`cli`] is what people type.
+//!
+//! A processor with components of your own is a `main` that calls [`main()`].
 
 pub use action_component as component;
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod dispatch;
 pub mod logging;
+pub mod recording;
 pub mod rest;
 pub mod secret;
 pub mod signals;
 pub mod stomp;
 pub mod test_actions;
 pub mod tls;
+
+pub use cli::main;

@@ -85,6 +85,13 @@ impl ActionNames {
         Ok(name.unwrap_or_else(|| self.remember_unknown(id)))
     }
 
+    /// Takes a name for known without asking the platform.
+    pub fn know(&self, id: Option<i64>, display: &str) {
+        if let Some(id) = id {
+            self.known().names.insert(id, ActionName::new(display.to_owned()));
+        }
+    }
+
     fn look(&self, id: i64) -> Option<ActionName> {
         let known = self.known();
         let is_unknown = || known.unknown.get(&id).is_some_and(|asked| asked.elapsed() < UNKNOWN_FOR);

@@ -133,3 +133,13 @@ fn bare(host: &str) -> &str {
 fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
+
+/// How the link reaches the broker.
+impl crate::stomp::Dial for Dialer {
+    type Io = TlsStream<TcpStream>;
+    type Error = DialError;
+
+    async fn dial(&mut self) -> Result<Self::Io, DialError> {
+        Self::dial(self).await
+    }
+}
