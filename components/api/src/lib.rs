@@ -46,7 +46,7 @@ pub use component::Component;
 pub use context::{Context, Services, StatusSink};
 pub use handler::{Handler, handler_fn};
 pub use message::{FromMessage, Message, Object, Rejection};
-pub use reply::{Failure, Reply};
+pub use reply::{Failure, FailureKind, Reply};
 pub use rest::Rest;
 pub use section::Section;
 pub use tokio_util::sync::CancellationToken;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{
     fmt,
     sync::{
@@ -42,7 +42,7 @@ pub struct Rejection(pub String);
 /// A type that a handler can ask for.
 ///
 /// Any `Deserialize` type reads the activity fields that the user filled in (`properties`); [`Message`] itself takes
-/// the message as it came.
+/// the message as it came. A field that was left empty is as good as absent: `Option` and `#[serde(default)]` see to it.
 pub trait FromMessage: Sized + Send {
     /// Reads `Self` out of `message`.
     ///
@@ -267,10 +267,11 @@ impl<'a> Object<'a> {
         self.label_of(field, self.find(field))
     }
 
-    /// The labels of a multi-select field's values.
+    /// The labels of a multi-select field's values; of a select field's, the one.
     #[must_use]
     pub fn labels(&self, field: &str) -> Vec<&'a str> {
-        let ids = self.find(field).as_array().map(Vec::as_slice).unwrap_or_default();
+        let value = self.find(field);
+        let ids = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         ids.iter().filter_map(|id| self.label_of(field, id)).collect()
     }
 
@@ -317,10 +318,11 @@ impl fmt::Debug for Object<'_> {
 
 impl<T: DeserializeOwned + Send> FromMessage for T {
     fn from_message(message: &Message) -> Result<Self, Rejection> {
-        // A rule without activity fields may send none at all.
         match &message.body()["properties"] {
-            Value::Null => read(&Value::Object(serde_json::Map::new())),
-            properties => read(properties),
+            // A rule without activity fields may send none at all.
+            Value::Null => read(&Value::Object(Map::new())),
+            Value::Object(fields) => read(&Value::Object(filled_in(fields))),
+            other => Err(Rejection(format!("properties: came {}, expected an object", kind(other)))),
         }
     }
 }
@@ -331,10 +333,38 @@ impl FromMessage for Message {
     }
 }
 
+/// The platform sends `null` for a field that was left empty: to `Option` and `#[serde(default)]` that is none.
+fn filled_in(fields: &Map<String, Value>) -> Map<String, Value> {
+    let filled = fields.iter().filter(|(_, value)| !value.is_null());
+    filled.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Rejection> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        let reason = error.into_inner();
-        Rejection(if path == "." { reason.to_string() } else { format!("{path}: {reason}") })
+        Rejection(explain(&path, &error.into_inner().to_string()))
     })
+}
+
+/// Words for a person who filled in a form. `reason` is serde's: what came and what was expected.
+fn explain(path: &str, reason: &str) -> String {
+    let inside = if path == "." { String::new() } else { format!("{path}.") };
+    match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        Some(field) => {
+            format!("{inside}{field}: missing field: it was left empty, or the rule does not ask for it")
+        }
+        None if path == "." => reason.to_owned(),
+        None => format!("{path}: {reason}"),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
