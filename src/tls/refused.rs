@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustls::{CertificateError, OtherError};
+use rustls::OtherError;
 
 use super::certificate::{Certificate, listed};
 use super::{Purpose, Roots};
@@ -126,9 +127,9 @@ impl fmt::Display for CertificateRefused {
 impl Error for CertificateRefused {}
 
 impl From<CertificateRefused> for rustls::Error {
-    /// As an invalid certificate, so that the server gets the alert that fits.
+    /// As `Other`, the one variant that prints what it carries as text; `InvalidCertificate` prints it as `Debug`.
     fn from(refused: CertificateRefused) -> Self {
-        Self::InvalidCertificate(CertificateError::Other(OtherError(std::sync::Arc::new(refused))))
+        Self::Other(OtherError(Arc::new(refused)))
     }
 }
 
@@ -177,9 +178,7 @@ fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
         return Some(inner);
     }
     match error.downcast_ref() {
-        Some(
-            rustls::Error::InvalidCertificate(CertificateError::Other(other)) | rustls::Error::Other(other),
-        ) => other.source(),
+        Some(rustls::Error::Other(other)) => other.source(),
         _ => error.source(),
     }
 }
