@@ -14,7 +14,7 @@ use crate::support::tls_server::TlsServer;
 async fn broker() -> (TlsServer, Dialer) {
     let ca = Authority::new("Our CA");
     let server =
-        TlsServer::start(ca.issue(Request::server(["broker.test", "localhost"])).server_config()).await;
+        TlsServer::start(ca.issue(&Request::server(["broker.test", "localhost"])).server_config()).await;
     let cafile = ca.file();
     let settings = Settings {
         purpose: Purpose { label: "STOMP", option: "stomp_cafile", server: "broker.test:65001".into() },
@@ -99,6 +99,15 @@ async fn a_port_that_is_no_proxy_is_called_that() {
         let failure = failure(dialer.clone(), &format!("{scheme}://{address}")).await;
         assert!(matches!(failure, ProxyFailure::NotAProxy(_)), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_reached_is_told_from_the_broker() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_server, dialer) = broker().await;
+    let error = dial(dialer, &format!("http://user:hunter2@{closed}")).await.unwrap_err();
+    assert!(matches!(error, DialError::Connect { .. }), "{error}");
+    assert!(error.to_string().contains(&format!("the proxy http://{closed}")), "{error}");
 }
 
 // === SOCKS 5 ===
@@ -225,6 +234,7 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_never_shows_its_password() {
         ("http://user:hunter2@proxy.test:port", false),
         ("http://user:hunter2@proxy.test:99999", false),
         ("http://user:hunter2@two words", false),
+        ("user:hunter2://x@proxy.test:1", false),
     ] {
         let error = Proxy::parse(url, "stomp_proxy").unwrap_err();
         assert_eq!(matches!(error, InvalidProxy::Scheme { .. }), is_scheme, "{error}");

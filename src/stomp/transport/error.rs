@@ -25,7 +25,7 @@ pub enum DialError {
         listed(failures)
     )]
     Connect {
-        /// `host:port` of the broker, or of the proxy.
+        /// `host:port` of the broker, or the proxy.
         peer: String,
         /// Each address tried, and what became of it.
         failures: Vec<(SocketAddr, io::Error)>,
