@@ -92,6 +92,10 @@ impl CertificateRefused {
                 "check this machine's clock; if it is right, the server's administrator must renew the certificate; \
                  {look}"
             ),
+            Reason::WrongName { wanted, presented } if presented.is_empty() => format!(
+                "ask the server's administrator to have it issued anew with `{wanted}` as a subject alternative name; \
+                 {look}"
+            ),
             Reason::WrongName { .. } => format!(
                 "use one of the certificate's names as the host, or, if this is the right server under another name, \
                  set `tls_server_name` to one of them; {look}"
@@ -138,8 +142,10 @@ fn clock(now: Option<Timestamp>) -> String {
 }
 
 fn wrong_name(wanted: &str, presented: &[String]) -> String {
-    let common = if presented.is_empty() { " (a common name alone does not count)" } else { "" };
-    format!("it is not for `{wanted}` but for {}{common}", listed(presented))
+    if presented.is_empty() {
+        return format!("it names no host, so it is not for `{wanted}` (a common name alone does not count)");
+    }
+    format!("it is not for `{wanted}` but for {}", listed(presented))
 }
 
 // === impl Advice ===
