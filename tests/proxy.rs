@@ -3,7 +3,8 @@
 
 use action_processor::stomp::transport::{DialError, Dialer, InvalidProxy, Protocol, Proxy, ProxyFailure};
 use action_processor::tls::{Purpose, Roots, Settings, client_config};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::certificates::{Authority, Request};
 use crate::support::proxies::TestProxy;
@@ -13,7 +14,7 @@ use crate::support::tls_server::TlsServer;
 async fn broker() -> (TlsServer, Dialer) {
     let ca = Authority::new("Our CA");
     let server =
-        TlsServer::start(ca.issue(Request::server(["broker.test", "localhost"])).server_config()).await;
+        TlsServer::start(ca.issue(&Request::server(["broker.test", "localhost"])).server_config()).await;
     let cafile = ca.file();
     let settings = Settings {
         purpose: Purpose { label: "STOMP", option: "stomp_cafile", server: "broker.test:65001".into() },
@@ -84,14 +85,29 @@ async fn an_http_proxys_refusal_is_told_in_its_words_and_without_credentials() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_speaks_another_protocol_is_called_that() {
-    let http = TestProxy::http("", "").await;
-    let (server, dialer) = broker().await;
-    let not_socks = failure(dialer.clone(), &format!("socks5h://user:pw@{}", http.address));
-    let not_http = failure(dialer, &format!("http://{}", server.address));
-    let not_http = not_http.await;
-    assert!(matches!(not_http, ProxyFailure::NotAProxy(_) | ProxyFailure::Io(_)), "{not_http}");
-    drop(not_socks);
+async fn a_port_that_is_no_proxy_is_called_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"220 mail.test ESMTP\r\n\r\n").await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    });
+    let (_server, dialer) = broker().await;
+    for scheme in ["http", "socks5h"] {
+        let failure = failure(dialer.clone(), &format!("{scheme}://{address}")).await;
+        assert!(matches!(failure, ProxyFailure::NotAProxy(_)), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_reached_is_told_from_the_broker() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_server, dialer) = broker().await;
+    let error = dial(dialer, &format!("http://user:hunter2@{closed}")).await.unwrap_err();
+    assert!(matches!(error, DialError::Connect { .. }), "{error}");
+    assert!(error.to_string().contains(&format!("the proxy http://{closed}")), "{error}");
 }
 
 // === SOCKS 5 ===
@@ -218,6 +234,7 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_never_shows_its_password() {
         ("http://user:hunter2@proxy.test:port", false),
         ("http://user:hunter2@proxy.test:99999", false),
         ("http://user:hunter2@two words", false),
+        ("user:hunter2://x@proxy.test:1", false),
     ] {
         let error = Proxy::parse(url, "stomp_proxy").unwrap_err();
         assert_eq!(matches!(error, InvalidProxy::Scheme { .. }), is_scheme, "{error}");

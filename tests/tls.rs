@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a failed preparation is a failed test")]
 
 use std::error::Error;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,7 @@ fn assert_says(error: &dyn Error, parts: &[&str]) {
 
 #[tokio::test]
 async fn a_certificate_of_an_untrusted_authority_is_refused_before_any_data_is_sent() {
-    let stranger = Authority::new("Stranger CA").issue(Request::server(["localhost"]));
+    let stranger = Authority::new("Stranger CA").issue(&Request::server(["localhost"]));
     let refused = refused_by_both(&stranger, &Authority::new("Our CA")).await;
     assert_eq!(refused.reason, Reason::UnknownIssuer);
     assert_says(&refused, &["CN=localhost", "issued by `CN=Stranger CA`", "has signed it", "`stomp_cafile`"]);
@@ -117,7 +118,7 @@ async fn a_self_signed_certificate_that_calls_itself_an_authority_is_called_self
 #[tokio::test]
 async fn a_certificate_for_another_host_is_refused_before_any_data_is_sent() {
     let ca = Authority::new("Our CA");
-    let identity = ca.issue(Request::server(["broker.example.com", "10.1.2.3"]));
+    let identity = ca.issue(&Request::server(["broker.example.com", "10.1.2.3"]));
     let refused = refused_by_both(&identity, &ca).await;
     let presented = vec!["broker.example.com".to_owned(), "10.1.2.3".to_owned()];
     assert_eq!(refused.reason, Reason::WrongName { wanted: "localhost".into(), presented });
@@ -127,7 +128,7 @@ async fn a_certificate_for_another_host_is_refused_before_any_data_is_sent() {
 #[tokio::test]
 async fn an_expired_certificate_is_refused_before_any_data_is_sent() {
     let ca = Authority::new("Our CA");
-    let refused = refused_by_both(&ca.issue(Request::server(["localhost"]).expired()), &ca).await;
+    let refused = refused_by_both(&ca.issue(&Request::server(["localhost"]).expired()), &ca).await;
     assert!(matches!(refused.reason, Reason::Expired { now: Some(_) }), "{refused}");
     assert_says(&refused, &["CN=localhost", "has expired", "to 2021-01-01T00:00:00Z", "clock", "renew"]);
 }
@@ -135,15 +136,18 @@ async fn an_expired_certificate_is_refused_before_any_data_is_sent() {
 #[tokio::test]
 async fn a_certificate_from_the_future_is_refused_before_any_data_is_sent() {
     let ca = Authority::new("Our CA");
-    let refused = refused_by_both(&ca.issue(Request::server(["localhost"]).not_yet_valid()), &ca).await;
+    let refused = refused_by_both(&ca.issue(&Request::server(["localhost"]).not_yet_valid()), &ca).await;
     assert!(matches!(refused.reason, Reason::NotYetValid { now: Some(_) }), "{refused}");
 }
 
 #[tokio::test]
 async fn a_certificate_without_names_is_refused_even_if_its_common_name_fits() {
     let ca = Authority::new("Our CA");
-    let refused = refused_by_both(&ca.issue(Request::new("localhost", [])), &ca).await;
-    assert_says(&refused, &["a common name alone does not count"]);
+    let refused = refused_by_both(&ca.issue(&Request::new("localhost", [])), &ca).await;
+    assert_says(
+        &refused,
+        &["a common name alone does not count", "`localhost` as a subject alternative name"],
+    );
 }
 
 #[tokio::test]
@@ -160,12 +164,26 @@ async fn a_certificate_cannot_write_control_characters_into_the_log() {
     assert!(!refused.to_string().contains(['\n', '\u{1b}']), "{refused}");
 }
 
+#[tokio::test]
+async fn tls_1_2_is_no_way_round_the_check() {
+    let ca = Authority::new("Our CA");
+    let cafile = ca.file();
+    let good = TlsServer::start(ca.issue(&Request::server(["localhost"])).server_config_tls12()).await;
+    assert!(stomp(trusting(cafile.path()), "localhost", good.port()).await.is_ok());
+
+    let stranger = Authority::new("Stranger CA").issue(&Request::server(["localhost"]));
+    let mut bad = TlsServer::start(stranger.server_config_tls12()).await;
+    let error = stomp(trusting(cafile.path()), "localhost", bad.port()).await.unwrap_err();
+    assert_eq!(refusal(&error).unwrap().reason, Reason::UnknownIssuer);
+    assert_nothing_received(&mut bad).await;
+}
+
 // === Good certificates ===
 
 #[tokio::test]
 async fn a_good_certificate_opens_both_links() {
     let ca = Authority::new("Our CA");
-    let mut server = TlsServer::start(ca.issue(Request::server(["localhost"])).server_config()).await;
+    let mut server = TlsServer::start(ca.issue(&Request::server(["localhost"])).server_config()).await;
     let cafile = ca.file();
 
     drop(stomp(trusting(cafile.path()), "localhost", server.port()).await.unwrap());
@@ -182,8 +200,8 @@ async fn a_good_certificate_opens_both_links() {
 #[tokio::test]
 async fn an_ip_address_is_checked_against_the_addresses_in_the_certificate() {
     let ca = Authority::new("Our CA");
-    let good = TlsServer::start(ca.issue(Request::server(["127.0.0.1"])).server_config()).await;
-    let bad = TlsServer::start(ca.issue(Request::server(["localhost"])).server_config()).await;
+    let good = TlsServer::start(ca.issue(&Request::server(["127.0.0.1"])).server_config()).await;
+    let bad = TlsServer::start(ca.issue(&Request::server(["localhost"])).server_config()).await;
     let tls = trusting(ca.file().path());
 
     assert!(stomp(Arc::clone(&tls), "127.0.0.1", good.port()).await.is_ok());
@@ -220,7 +238,7 @@ async fn a_trusted_certificate_must_still_be_in_date_and_carry_the_name() {
 async fn tls_server_name_takes_the_hosts_place_on_both_links() {
     let ca = Authority::new("Our CA");
     let mut server =
-        TlsServer::start(ca.issue(Request::server(["broker.example.com"])).server_config()).await;
+        TlsServer::start(ca.issue(&Request::server(["broker.example.com"])).server_config()).await;
     let cafile = ca.file();
     let server_name = Some("broker.example.com".to_owned());
     let settings =
@@ -253,7 +271,7 @@ async fn an_unverified_link_connects_to_anybody_and_warns_each_time_it_is_built(
 
 /// A server that wants a client certificate of `Our CA`, and settings that trust it.
 async fn wanting_client_certificate(ca: &Authority, cafile: &Path) -> (TlsServer, Settings) {
-    let identity = ca.issue(Request::server(["localhost"]));
+    let identity = ca.issue(&Request::server(["localhost"]));
     let server = TlsServer::start(identity.server_config_wanting(ca)).await;
     (server, settings(Roots::File(cafile.into())))
 }
@@ -263,7 +281,7 @@ async fn a_client_certificate_is_shown_to_a_server_that_wants_one() {
     let ca = Authority::new("Our CA");
     let cafile = ca.file();
     let (server, mut settings) = wanting_client_certificate(&ca, cafile.path()).await;
-    let client = ca.issue(Request::client("processor"));
+    let client = ca.issue(&Request::client("processor"));
     let (cert, key) = (client.chain_file(), client.key_file());
     settings.client_certificate =
         Some(ClientCertificate { cert: cert.path().into(), key: key.path().into() });
@@ -377,4 +395,24 @@ async fn the_layer_that_fails_is_named() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let refused = stomp(tls, "127.0.0.1", closed).await.unwrap_err();
     assert!(matches!(&refused, DialError::Connect { failures, .. } if failures.len() == 1), "{refused}");
+}
+
+#[tokio::test]
+async fn every_address_of_the_host_is_tried() {
+    let ca = Authority::new("Our CA").file();
+    let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = open.local_addr().unwrap();
+    let dialer = Dialer {
+        host: "localhost".into(),
+        port: address.port(),
+        tls: trusting(ca.path()),
+        server_name: None,
+        proxy: None,
+    };
+    // Nobody answers in TEST-NET-1, nor at ::1, where nobody listens.
+    let silent = SocketAddr::from(([192, 0, 2, 1], address.port()));
+    let closed = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+    let stream = dialer.connect(&[closed, silent, address]).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+    assert!(stream.nodelay().unwrap());
 }

@@ -11,6 +11,9 @@ mod refused;
 mod roots;
 mod verifier;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustls::{CertificateError, OtherError};
+use rustls::OtherError;
 
 use super::certificate::{Certificate, listed};
 use super::{Purpose, Roots};
@@ -91,6 +92,10 @@ impl CertificateRefused {
                 "check this machine's clock; if it is right, the server's administrator must renew the certificate; \
                  {look}"
             ),
+            Reason::WrongName { wanted, presented } if presented.is_empty() => format!(
+                "ask the server's administrator to have it issued anew with `{wanted}` as a subject alternative name; \
+                 {look}"
+            ),
             Reason::WrongName { .. } => format!(
                 "use one of the certificate's names as the host, or, if this is the right server under another name, \
                  set `tls_server_name` to one of them; {look}"
@@ -126,9 +131,9 @@ impl fmt::Display for CertificateRefused {
 impl Error for CertificateRefused {}
 
 impl From<CertificateRefused> for rustls::Error {
-    /// As an invalid certificate, so that the server gets the alert that fits.
+    /// As `Other`, the one variant that prints what it carries as text; `InvalidCertificate` prints it as `Debug`.
     fn from(refused: CertificateRefused) -> Self {
-        Self::InvalidCertificate(CertificateError::Other(OtherError(std::sync::Arc::new(refused))))
+        Self::Other(OtherError(Arc::new(refused)))
     }
 }
 
@@ -137,8 +142,10 @@ fn clock(now: Option<Timestamp>) -> String {
 }
 
 fn wrong_name(wanted: &str, presented: &[String]) -> String {
-    let common = if presented.is_empty() { " (a common name alone does not count)" } else { "" };
-    format!("it is not for `{wanted}` but for {}{common}", listed(presented))
+    if presented.is_empty() {
+        return format!("it names no host, so it is not for `{wanted}` (a common name alone does not count)");
+    }
+    format!("it is not for `{wanted}` but for {}", listed(presented))
 }
 
 // === impl Advice ===
@@ -177,9 +184,7 @@ fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
         return Some(inner);
     }
     match error.downcast_ref() {
-        Some(
-            rustls::Error::InvalidCertificate(CertificateError::Other(other)) | rustls::Error::Other(other),
-        ) => other.source(),
+        Some(rustls::Error::Other(other)) => other.source(),
         _ => error.source(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```ignore
 //! let authority = Authority::new("Test CA");
-//! let server = authority.issue(Request::server(["localhost"]));
+//! let server = authority.issue(&Request::server(["localhost"]));
 //! let config = server.server_config();
 //! let cafile = authority.file();
 //! ```
@@ -18,6 +18,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS12;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::NamedTempFile;
 
@@ -47,7 +48,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), certificate }
     }
 
-    pub(crate) fn issue(&self, request: Request) -> Identity {
+    pub(crate) fn issue(&self, request: &Request) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = request.0.signed_by(&key, &self.issuer).unwrap();
         Identity { chain_pem: certificate.pem() + &self.certificate.pem(), key_pem: key.serialize_pem() }
@@ -124,6 +125,13 @@ impl Identity {
     /// For a server that shows this certificate.
     pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
         let builder = builder().with_no_client_auth();
+        Arc::new(builder.with_single_cert(self.chain(), self.key()).unwrap())
+    }
+
+    /// The same, for a server that knows nothing newer than TLS 1.2.
+    pub(crate) fn server_config_tls12(&self) -> Arc<ServerConfig> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = builder.with_protocol_versions(&[&TLS12]).unwrap().with_no_client_auth();
         Arc::new(builder.with_single_cert(self.chain(), self.key()).unwrap())
     }
 

@@ -25,7 +25,7 @@ pub enum DialError {
         listed(failures)
     )]
     Connect {
-        /// `host:port` of the broker, or of the proxy.
+        /// `host:port` of the broker, or the proxy.
         peer: String,
         /// Each address tried, and what became of it.
         failures: Vec<(SocketAddr, io::Error)>,
@@ -49,7 +49,7 @@ pub enum DialError {
         name: String,
     },
     /// TLS: the handshake failed. A refused certificate is in `source`.
-    #[error("TLS handshake with {broker} failed: {source}{}", hint(source))]
+    #[error("TLS handshake with {broker} failed: {}", handshake(source))]
     Tls {
         /// `host:port` of the broker.
         broker: String,
@@ -97,16 +97,18 @@ fn listed(failures: &[(SocketAddr, io::Error)]) -> String {
     texts.join("; ")
 }
 
-/// What to do about the failures that have one common cause.
-fn hint(error: &io::Error) -> &'static str {
-    use rustls::AlertDescription as Alert;
+/// The failure in words, with what to do where there is one likely cause.
+fn handshake(error: &io::Error) -> String {
+    use rustls::{AlertDescription as Alert, Error};
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::InvalidMessage(_)) => {
-            "; the port answers, but not with TLS: is it the right one?"
+        // Our own refusal of a certificate says everything; rustls would only put "other error" before it.
+        Some(Error::Other(refusal)) => refusal.to_string(),
+        Some(Error::InvalidMessage(_)) => {
+            format!("{error}; the port answers, but not with TLS: is it the right one?")
         }
-        Some(rustls::Error::AlertReceived(Alert::CertificateRequired | Alert::HandshakeFailure)) => {
-            "; if the server asks for a client certificate, set client_auth_cert and client_auth_key"
-        }
-        _ => "",
+        Some(Error::AlertReceived(Alert::CertificateRequired | Alert::HandshakeFailure)) => format!(
+            "{error}; if the server asks for a client certificate, set client_auth_cert and client_auth_key"
+        ),
+        _ => error.to_string(),
     }
 }

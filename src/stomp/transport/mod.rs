@@ -16,12 +16,12 @@
 //! Nothing here has a time limit: the caller puts one deadline round everything. Each future may be dropped at any
 //! point; what it had opened is closed.
 
-mod connect;
 mod error;
-mod http;
+mod http_connect;
 mod no_proxy;
 mod proxy;
 mod socks;
+mod tcp;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Dialer {
     /// [`DialError::Resolve`]
     pub async fn resolve(&self) -> Result<Vec<SocketAddr>, DialError> {
         let (host, port) = self.peer();
-        connect::resolve(host, port).await.map_err(|source| DialError::Resolve { host: host.into(), source })
+        tcp::resolve(host, port).await.map_err(|source| DialError::Resolve { host: host.into(), source })
     }
 
     /// A TCP connection to the first of `addresses` that answers, IPv6 and IPv4 alike.
@@ -76,10 +76,9 @@ impl Dialer {
     /// # Errors
     /// [`DialError::Connect`]
     pub async fn connect(&self, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
-        let (host, port) = self.peer();
-        connect::first(addresses)
+        tcp::first(addresses)
             .await
-            .map_err(|failures| DialError::Connect { peer: authority(host, port), failures })
+            .map_err(|failures| DialError::Connect { peer: self.peer_in_words(), failures })
     }
 
     /// Has the proxy connect `stream` to the broker; without a proxy, `stream` as it is.
@@ -116,6 +115,13 @@ impl Dialer {
         match &self.proxy {
             Some(proxy) => (proxy.host(), proxy.port()),
             None => (bare(&self.host), self.port),
+        }
+    }
+
+    fn peer_in_words(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("the proxy {proxy}"),
+            None => self.broker(),
         }
     }
 

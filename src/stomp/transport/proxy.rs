@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
 use super::error::ProxyFailure;
-use super::{authority, bare, http, no_proxy, socks};
+use super::{authority, bare, http_connect, no_proxy, socks};
 use crate::secret::Secret;
 
 /// A proxy. Prints without its credentials.
@@ -98,12 +99,16 @@ impl Proxy {
     pub fn parse(url: &str, from: &str) -> Result<Self, InvalidProxy> {
         let invalid = || InvalidProxy::Authority { from: from.into() };
         let (scheme, rest) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
+        // Not a scheme, then: the colon may well stand between a user and a password, so it must not be shown.
+        if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(invalid());
+        }
         let protocol = Protocol::parse(scheme)
             .ok_or_else(|| InvalidProxy::Scheme { from: from.into(), scheme: scheme.into() })?;
         let rest = rest.trim_end_matches('/');
         let (user_info, address) =
             rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
-        let address: ::http::uri::Authority = address.parse().map_err(|_| invalid())?;
+        let address: Authority = address.parse().map_err(|_| invalid())?;
         let host = bare(address.host());
         let port = address.port_u16();
         if host.is_empty() || (port.is_none() && address.as_str() != address.host()) {
@@ -144,7 +149,7 @@ impl Proxy {
     ) -> Result<TcpStream, ProxyFailure> {
         let credentials = self.credentials.as_ref();
         match self.protocol {
-            Protocol::Http => http::tunnel(stream, &authority(host, port), credentials).await,
+            Protocol::Http => http_connect::tunnel(stream, &authority(host, port), credentials).await,
             Protocol::Socks5 => socks::tunnel(stream, socks::resolved(host, port).await?, credentials).await,
             Protocol::Socks5h => socks::tunnel(stream, socks::Target::of(host, port), credentials).await,
         }

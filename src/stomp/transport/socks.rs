@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::connect;
 use super::error::ProxyFailure;
 use super::proxy::Credentials;
+use super::tcp;
 
 const VERSION: u8 = 5;
 const NO_AUTHENTICATION: u8 = 0;
@@ -49,7 +49,7 @@ impl Target {
 /// `host` resolved on this machine. SOCKS takes one address; the resolver's first is the likeliest.
 pub(super) async fn resolved(host: &str, port: u16) -> Result<Target, ProxyFailure> {
     let fail = |source| ProxyFailure::Resolve { host: host.into(), source };
-    let addresses = connect::resolve(host, port).await.map_err(fail)?;
+    let addresses = tcp::resolve(host, port).await.map_err(fail)?;
     Ok(addresses.first().map_or_else(|| Target::of(host, port), |address| Target::Address(*address)))
 }
 
