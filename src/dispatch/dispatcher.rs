@@ -77,7 +77,7 @@ impl Dispatcher {
     pub fn deliver(&self, delivery: Delivery) {
         let Delivery { destination, headers, body, ack } = delivery;
         let headers = headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let envelope = Envelope { destination: programmatic(&destination), headers, body };
+        let envelope = Envelope::new(programmatic(&destination), headers, body);
         let key = self.key(destination, &envelope);
         if self.0.workshop.services().shutdown.is_cancelled() && !self.0.ledger.knows(&key) {
             return;
