@@ -93,16 +93,10 @@ async fn an_error_tells_what_the_platform_said_and_nothing_that_is_secret() {
 #[tokio::test]
 async fn an_error_that_is_no_json_is_told_by_its_beginning() {
     let platform = Platform::start().await;
+    let rest = rest_of(&platform).await;
     platform.fault(Fault::status(403).body(format!("  <html>{}", "x".repeat(10_000))));
-    let platform_text = Platform::start().await;
-    drop(platform_text);
-    let rest = {
-        let other = settings(&platform);
-        platform.route(Method::GET, "/rest/none", |_| Reply::json(json!(null)));
-        other
-    };
-    let error = action_processor::rest::connect(rest).await.unwrap_err().to_string();
-    assert!(error.starts_with("GET /session: 403 Forbidden: <html>xxx"), "{error}");
+    let error = rest.get::<Value>("/users").await.unwrap_err().to_string();
+    assert!(error.starts_with("GET /users: 403 Forbidden: <html>xxx"), "{error}");
     assert!(error.chars().count() < 400);
 }
 

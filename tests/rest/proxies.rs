@@ -3,7 +3,7 @@
 use super::{rest, settings};
 use action_processor::{rest::Proxy, secret::Secret};
 use serde_json::{Value, json};
-use stand_in_platform::{Platform, Reply};
+use stand_in_platform::Platform;
 use std::collections::HashMap;
 
 /// A proxy for plain HTTP is a server that is asked for whole addresses; the stand-in routes by path, so it plays one.
@@ -60,12 +60,4 @@ fn an_environment_without_a_proxy_means_none() {
 fn a_proxy_that_is_no_address_is_told_without_its_password() {
     let error = Proxy::from_environment(environment(&[("HTTPS_PROXY", "http://u:secret@[")])).unwrap_err();
     assert!(error.starts_with("HTTPS_PROXY: ") && !error.contains("secret"), "{error}");
-}
-
-#[tokio::test]
-async fn the_environment_is_not_read_behind_the_settings_back() {
-    let platform = Platform::start().await;
-    platform.route(http::Method::GET, "/rest/unused", |_| Reply::json(json!(null)));
-    rest(settings(&platform)).await;
-    assert_eq!(platform.requests().len(), 2);
 }

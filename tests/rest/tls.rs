@@ -2,7 +2,7 @@
 
 use super::{client_tls, settings};
 use action_processor::rest::{ConnectError, Settings, connect};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
@@ -18,9 +18,10 @@ struct Authority {
 }
 
 impl Authority {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap().der().clone();
         Self { certificate, issuer: Issuer::new(params, key) }
@@ -69,7 +70,7 @@ async fn refused(authority: &Authority, config: Arc<ServerConfig>, reason: &str)
 
 #[tokio::test]
 async fn a_certificate_of_the_trusted_authority_is_good() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let platform = Platform::builder().tls(authority.server("127.0.0.1", |_| ())).start().await;
     connect(over_tls(&platform, &authority)).await.unwrap();
     assert_eq!(platform.requests().len(), 2);
@@ -77,7 +78,7 @@ async fn a_certificate_of_the_trusted_authority_is_good() {
 
 #[tokio::test]
 async fn a_certificate_of_an_unknown_authority_is_refused() {
-    let (known, unknown) = (Authority::new(), Authority::new());
+    let (known, unknown) = (Authority::new("known"), Authority::new("unknown"));
     refused(&known, unknown.server("127.0.0.1", |_| ()), "UnknownIssuer").await;
 }
 
@@ -86,18 +87,18 @@ async fn a_self_signed_certificate_is_refused() {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    refused(&Authority::new(), server(certificate.der().clone(), &key), "UnknownIssuer").await;
+    refused(&Authority::new("another"), server(certificate.der().clone(), &key), "UnknownIssuer").await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     refused(&authority, authority.server("other.example.com", |_| ()), "not valid for name").await;
 }
 
 #[tokio::test]
 async fn a_certificate_that_ran_out_is_refused() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let config = authority.server("127.0.0.1", |params| {
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);

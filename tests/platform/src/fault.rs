@@ -36,7 +36,7 @@ impl Fault {
         Self::new(Kind::Answer { status, headers: HeaderMap::new(), body })
     }
 
-    /// Never answers.
+    /// Never answers, nor reads the request's body.
     #[must_use]
     pub fn hang() -> Self {
         Self::new(Kind::Hang)
@@ -101,6 +101,10 @@ impl Fault {
 
     fn new(kind: Kind) -> Self {
         Self { method: None, path: String::new(), times: 1, after: false, kind }
+    }
+
+    pub(crate) fn hangs(&self) -> bool {
+        matches!(self.kind, Kind::Hang)
     }
 
     fn fits(&self, method: &Method, path: &str) -> bool {

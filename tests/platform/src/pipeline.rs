@@ -13,24 +13,32 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::sync::Arc;
 
 pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-        return Reply::error(StatusCode::BAD_REQUEST, "the body broke off").into_response();
-    };
-    let recorded = Recorded {
+    let mut recorded = Recorded {
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(ToOwned::to_owned),
         headers: parts.headers.clone(),
-        body: body.clone(),
+        body: Bytes::new(),
     };
-    shared.log.add(recorded.clone());
     let fault = Fault::take(&mut lock(&shared.faults), &recorded.method, &recorded.path);
     let early = fault.as_ref().filter(|fault| !fault.after);
+    if early.is_some_and(Fault::hangs) {
+        shared.log.add(recorded);
+        // The body goes unread for as long as the connection lasts.
+        let _unread = body;
+        return std::future::pending().await;
+    }
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return Reply::error(StatusCode::BAD_REQUEST, "the body broke off").into_response();
+    };
+    recorded.body = body.clone();
+    shared.log.add(recorded.clone());
     if let Some(response) = misbehave(early).await {
         return response;
     }
