@@ -8,6 +8,6 @@ pub(crate) mod platform_queue;
 pub(crate) mod processor;
 pub(crate) mod proxies;
 mod signal;
-mod statistics;
+pub(crate) mod statistics;
 pub(crate) mod stomp_client;
 pub(crate) mod tls_server;
