@@ -150,7 +150,12 @@ fn tricky_files_and_values_read_as_python_reads_them() {
 
 #[test]
 fn random_files_read_as_python_reads_them() {
-    let line = "( |\t|\u{a0}){0,3}(\\[[abDEFULT\\]]{0,8}\\]?|[a-dA-D]{0,2}( ){0,1}[=:]?[ \"'#;%$\\\\a-c=:\\[\\]\u{1f}\u{2028}]{0,6})";
+    let line = prop_oneof![
+        6 => "( |\t){0,2}[a-hA-H]{1,3} ?[=:] ?[ \"'#;%$\\\\a-c=:\\[\\]\u{1f}\u{2028}\u{a0}]{0,8}",
+        3 => "( |\t|\u{a0}){1,3}[ \"'#;%$\\\\a-c=:\\[\\]]{0,6}",
+        1 => "\\[[a-hDEFAULT\\]]{1,7}\\] ?;?",
+        1 => "[#;]?[a-c=:\\[]{0,3}",
+    ];
     let end = prop_oneof![8 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\r")];
     let file = prop::collection::vec((line, end), 0..12)
         .prop_map(|lines| lines.iter().map(|(line, end)| format!("{line}{end}")).collect::<String>());
