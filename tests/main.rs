@@ -1,18 +1,23 @@
 //! The one test binary: its table of contents.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking, its helpers included"
-)]
+/// What the tests below run against: a real broker, the platform's side of its queues, certificates, proxies, the
+/// daemon as a process.
+mod support;
 
-// app.config, environment and command line become a checked configuration.
+/// That the broker which the other tests run against behaves as they assume.
+mod broker_harness;
+/// app.config, environment and command line become a checked configuration.
 mod config;
-// `processor config` writes, completes and shows app.config.
+/// `processor config` writes, completes and shows app.config.
 mod config_command;
-// app.config is read as Python's ConfigParser reads it.
+/// app.config is read as Python's ConfigParser reads it.
 mod config_ini;
-// References to secrets, and the stores that they lead to.
+/// References to secrets, and the stores that they lead to.
 mod config_secrets;
-// The log's lines, what stands in them and what never does.
+/// The log's lines, what stands in them and what never does.
 mod logging;
+/// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
+mod proxy;
+/// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
+mod tls;

@@ -1,3 +1,109 @@
-//! The commands.
+//! The commands: flags in, words and an exit code out.
 
+pub mod check;
 pub mod config;
+pub mod list;
+pub mod replay;
+pub mod run;
+
+use crate::{
+    component::Component,
+    config::{Problem, Problems},
+};
+use clap::{Parser, Subcommand};
+use std::{io, process::ExitCode};
+
+/// The configuration or the command line is wrong (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// Something else went wrong.
+const FAILED: u8 = 1;
+
+/// Takes the messages of a SOAR platform from its STOMP broker, runs the component that handles each, and answers.
+#[derive(Debug, Parser)]
+#[command(name = "processor", version, propagate_version = true, max_term_width = 110, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+A first look, no platform needed:
+  processor replay components/add_task/recorded
+
+A first run:
+  processor config -c          writes app.config with every key explained: fill in host, org and the API key
+  processor check --connect    tries everything, from the file to each queue, and names what is wrong
+  processor run                takes messages until it is told to stop";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take messages and carry them out, until SIGTERM or Ctrl-C.
+    Run(run::RunArgs),
+    /// Check app.config; with --connect, also the way to the platform, the broker and each queue.
+    Check(check::CheckArgs),
+    /// List the components, their destinations and actions.
+    List(list::ListArgs),
+    /// Write, complete or show app.config.
+    Config(config::ConfigArgs),
+    /// Carry recorded messages out, with recorded REST responses in place of the platform.
+    Replay(replay::ReplayArgs),
+}
+
+/// Runs the command line of a processor with these components; this is all that a `main` has to call.
+///
+/// ```no_run
+/// # use action_processor::component::Component;
+/// # mod my_component { pub fn component() -> super::Component { super::Component::new("mine") } }
+/// fn main() -> std::process::ExitCode {
+///     action_processor::main([my_component::component()])
+/// }
+/// ```
+pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
+    let components: Vec<Component> = components.into_iter().collect();
+    let out = &mut io::stdout().lock();
+    match Cli::parse().command {
+        Command::Run(args) => run::run(&args, &components),
+        Command::Check(args) => check::run(&args, &components, out),
+        Command::List(args) => list::run(&args, &components, out),
+        Command::Config(args) => config_command(&args, &components, out),
+        Command::Replay(args) => replay::run(&args, &components, out),
+    }
+}
+
+fn config_command(args: &config::ConfigArgs, components: &[Component], out: &mut dyn io::Write) -> ExitCode {
+    let result = match args.overrides.sources() {
+        Ok(sources) => config::run(args, components, sources, out),
+        // `-c` and `-u` name their file themselves.
+        Err(problems) if args.show => Err(problems.into()),
+        Err(_) => config::run(args, components, crate::config::Sources::of_process(), out),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(config::ConfigError::Mistakes(problems)) => mistakes(&problems),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Says all that is wrong with the configuration.
+fn mistakes(problems: &Problems) -> ExitCode {
+    let number = problems.iter().count();
+    eprintln!("processor: the configuration has {}:", if number == 1 { "a mistake" } else { "mistakes" });
+    problems.iter().for_each(|problem| eprintln!("  {}", line(problem)));
+    ExitCode::from(USAGE)
+}
+
+fn line(problem: &Problem) -> String {
+    problem.to_string()
+}
+
+/// Says what went wrong.
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("processor: {error}");
+    ExitCode::from(FAILED)
+}
+
+/// The threads that everything asynchronous runs on.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("processor").build()
+}

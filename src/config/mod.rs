@@ -38,6 +38,7 @@ pub use typed::{
 
 use crate::secret::Secret;
 use action_component::{Component, Section};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Config {
     /// Reads and checks everything: the daemon's own keys, and the sections of `components` (but for those that
@@ -65,6 +66,25 @@ impl Config {
     #[must_use]
     pub fn section(&self, name: &str) -> Section {
         Section::new(name, self.settings.section(name).map(|(key, setting)| (key, setting.text.as_str())))
+    }
+
+    /// Whether `noload` leaves this component in.
+    #[must_use]
+    pub fn loads(&self, component: &str) -> bool {
+        !self.work.noload.iter().any(|name| name == component)
+    }
+
+    /// The keys whose values differ from `before`, as `[section] key`.
+    #[must_use]
+    pub fn changes_from(&self, before: &Self) -> Vec<String> {
+        let values = |config: &Self| -> BTreeMap<(String, String), String> {
+            let settings = config.settings();
+            settings.map(|(name, key, setting)| ((name.into(), key.into()), setting.text.clone())).collect()
+        };
+        let (now, before) = (values(self), values(before));
+        let keys: BTreeSet<_> = now.keys().chain(before.keys()).collect();
+        let changed = keys.into_iter().filter(|key| now.get(key) != before.get(key));
+        changed.map(|(section, key)| format!("[{section}] {key}")).collect()
     }
 
     /// Every value as it took effect, by section and key.
@@ -102,9 +122,7 @@ impl Config {
                 warnings.missing(format!("noload names {name}, which is no component of this program"));
             }
         }
-        let loaded =
-            components.iter().filter(|component| !self.work.noload.iter().any(|n| n == component.name()));
-        for component in loaded {
+        for component in components.iter().filter(|component| self.loads(component.name())) {
             self.settings.check_references(component.name(), problems);
             if let Err(error) = component.check(&self.section(component.name())) {
                 problems.missing(error.to_string());

@@ -1,1 +1,21 @@
-//! dispatch
+//! From a delivery to its answer: one task per message.
+//!
+//! [`envelope`] is a message as it came; [`decode`] reads its body; [`actions`] knows the action's name; [`registry`]
+//! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work or
+//! answered, so that a redelivery does nothing twice; [`dispatcher`] ties them to the broker's link.
+
+pub mod actions;
+pub mod answer;
+pub mod decode;
+pub mod dispatcher;
+pub mod envelope;
+pub mod ledger;
+pub mod registry;
+pub mod work;
+
+pub use actions::ActionNames;
+pub use answer::Answer;
+pub use dispatcher::{Dispatcher, Drained};
+pub use envelope::{Destination, Envelope};
+pub use registry::{Clash, Registry, Route};
+pub use work::{Observer, Outcome, Workshop};

@@ -1,1 +1,37 @@
-//! stomp
+//! The link to the broker: STOMP 1.2, 1.1 and 1.0. Knows nothing of actions or components.
+//!
+//! From the bytes up:
+//! - [`frame`]: the values; [`codec`]: bytes to frames and back, within [`codec::Limits`];
+//! - [`session`]: one connection's rules, without I/O: handshake, heart-beats, receipts, acknowledgements;
+//! - [`roster`]: which destinations are wanted, subscribed or refused; [`backoff`]: how long to wait;
+//! - [`link`]: the whole life of the connection, from waiting to dialing to up and back;
+//!   its reader is the link's own task, its [`writer`](link) another, so that neither waits for the other;
+//! - [`handle`]: what the rest of the daemon holds: [`Link`], [`Delivery`], [`AckHandle`].
+//!
+//! Start with [`start`].
+
+pub mod backoff;
+pub mod codec;
+mod error;
+pub mod frame;
+pub mod handle;
+pub mod heartbeat;
+pub mod link;
+mod live;
+mod outbox;
+mod reader;
+pub mod roster;
+pub mod session;
+mod settings;
+pub mod transport;
+mod writer;
+
+pub use backoff::BackoffPolicy;
+pub use codec::Limits;
+pub use error::{Cause, CloseError, LinkError, Stale};
+pub use frame::{Command, Frame, Headers};
+pub use handle::{AckHandle, Delivery, Event, Link, Outgoing};
+pub use heartbeat::Heartbeat;
+pub use link::{Dial, start};
+pub use session::{Epoch, Version};
+pub use settings::{Profile, Settings};

@@ -11,6 +11,7 @@ use std::{fmt, sync::Arc};
 
 /// What an author hands to the daemon: a name, a message destination, and a handler for each action.
 #[derive(Clone)]
+#[must_use = "a component does nothing until it is handed to the daemon"]
 pub struct Component {
     name: String,
     destination: String,
@@ -25,7 +26,6 @@ pub struct Component {
 impl Component {
     /// A component called `name`. Its section of app.config is `[name]`, and unless told otherwise it serves the
     /// message destination of the same name.
-    #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         Self {
@@ -42,21 +42,18 @@ impl Component {
 
     /// Serves the message destination with this programmatic name. The operator can choose another with the key
     /// `destination` in the component's section.
-    #[must_use]
     pub fn destination(mut self, programmatic_name: impl Into<String>) -> Self {
         self.destination = programmatic_name.into();
         self
     }
 
     /// Shown by `processor list`: usually `env!("CARGO_PKG_VERSION")`.
-    #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
         self
     }
 
     /// Shown by `processor list`: one sentence.
-    #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {
         self.about = about.into();
         self
@@ -64,14 +61,12 @@ impl Component {
 
     /// Answers the action called `action` with `handler`. The display name ("Add Task") and the handler's name
     /// (`add_task`) mean the same.
-    #[must_use]
     pub fn on(mut self, action: &str, handler: impl Handler) -> Self {
         self.handlers.push((handler_name(action), Arc::new(Erased(handler))));
         self
     }
 
     /// Answers every action of the destination that no other handler answers.
-    #[must_use]
     pub fn otherwise(mut self, handler: impl Handler) -> Self {
         self.default_handler = Some(Arc::new(Erased(handler)));
         self
@@ -79,7 +74,6 @@ impl Component {
 
     /// Reads the component's section as a `T`, so that a mistake in it is reported when the daemon starts; `sample` is
     /// what `processor config` writes: the section's keys with a comment each, without the `[name]` line.
-    #[must_use]
     pub fn configured<T: DeserializeOwned>(mut self, sample: impl Into<String>) -> Self {
         self.sample = sample.into();
         self.check = |section| section.read::<T>().map(drop);

@@ -3,13 +3,17 @@
 use crate::{Failure, Message, Rest, Section, rest::Backend, section::SectionError};
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The one place through which a handler reaches services. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context {
+    inner: Arc<Inner>,
+    /// How long the handler's own work may take, from when it begins.
+    longest: Option<Duration>,
+}
 
 struct Inner {
     message: Message,
@@ -62,27 +66,27 @@ impl Context {
         section: Arc<Section>,
         status: Arc<dyn StatusSink>,
     ) -> Self {
-        Self(Arc::new(Inner { message, services, section, status }))
+        Self { inner: Arc::new(Inner { message, services, section, status }), longest: None }
     }
 
     /// The message being handled.
     #[must_use]
     pub fn message(&self) -> &Message {
-        &self.0.message
+        &self.inner.message
     }
 
     /// The platform's REST API. Each call carries the message's context token, so that the platform does not fire the
     /// rule again that caused the message (guide, chapter 5, "Resilient REST API with action processors").
     #[must_use]
     pub fn rest(&self) -> Rest {
-        let token = self.0.message.header("Co3ContextToken").map(Into::into);
-        Rest::new(self.0.services.rest.clone(), token)
+        let token = self.inner.message.header("Co3ContextToken").map(Into::into);
+        Rest::new(self.inner.services.rest.clone(), token)
     }
 
     /// Shows `text` to the user while the work goes on (`complete: false`). A status is news, not a promise: while the
     /// link to the broker is down it is dropped.
     pub async fn status(&self, text: impl Into<String> + Send) {
-        self.0.status.status(text.into()).await;
+        self.inner.status.status(text.into()).await;
     }
 
     /// The component's own section of app.config, as a type of its own.
@@ -90,20 +94,30 @@ impl Context {
     /// # Errors
     /// A key is missing, or its value is not of the field's type.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T, SectionError> {
-        self.0.section.read()
+        self.inner.section.read()
     }
 
     /// The component's own section of app.config, as it stands there.
     #[must_use]
     pub fn section(&self) -> &Section {
-        &self.0.section
+        &self.inner.section
     }
 
     /// Fires when the daemon begins to stop. Work that has begun may go on until the drain's deadline; a handler that
     /// only waits should end.
     #[must_use]
     pub fn shutdown(&self) -> &CancellationToken {
-        &self.0.services.shutdown
+        &self.inner.services.shutdown
+    }
+
+    /// The same context, for a handler whose work may take `longest` at most.
+    pub(crate) fn work_within(self, longest: Duration) -> Self {
+        let longest = self.longest.map_or(longest, |other| other.min(longest));
+        Self { longest: Some(longest), ..self }
+    }
+
+    pub(crate) fn longest(&self) -> Option<Duration> {
+        self.longest
     }
 
     /// Waits until a worker is free.
@@ -114,7 +128,7 @@ impl Context {
         tokio::select! {
             biased;
             () = self.shutdown().cancelled() => Err(Failure::returned()),
-            permit = self.0.services.workers.clone().acquire_owned() => {
+            permit = self.inner.services.workers.clone().acquire_owned() => {
                 permit.map(Worker).map_err(|_closed| Failure::returned())
             }
         }
@@ -123,6 +137,6 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("message", &self.0.message).finish_non_exhaustive()
+        f.debug_struct("Context").field("message", &self.inner.message).finish_non_exhaustive()
     }
 }

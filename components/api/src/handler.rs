@@ -2,7 +2,7 @@
 
 use crate::{
     Context, Failure, FromMessage, Reply,
-    decorate::{Debounce, Defer, Limit, Timeout},
+    decorate::{Debounce, Defer, Limit, Timeout, within},
     reply::FailureKind,
 };
 use futures_util::future::BoxFuture;
@@ -20,13 +20,16 @@ pub trait Handler: Send + Sync + Sized + 'static {
     /// Does the work. The message is answered and acknowledged after this returns.
     fn handle(&self, input: Self::Input, cx: Context) -> impl Future<Output = Result<Reply, Failure>> + Send;
 
-    /// Runs [`handle`](Self::handle) once a worker is free (`num_workers`).
+    /// Runs [`handle`](Self::handle) once a worker is free (`num_workers`), for as long as a
+    /// [`timeout`](Self::timeout) round it allows.
     ///
-    /// Only wrappers that wait override this, so that a message that waits does not occupy a worker.
+    /// Only wrappers override this, to wait without occupying a worker: they end by calling the `serve` of what they
+    /// wrap.
     fn serve(&self, input: Self::Input, cx: Context) -> impl Future<Output = Result<Reply, Failure>> + Send {
         async move {
             let _worker = cx.worker().await?;
-            self.handle(input, cx).await
+            let longest = cx.longest();
+            within(longest, self.handle(input, cx)).await
         }
     }
 
@@ -35,18 +38,20 @@ pub trait Handler: Send + Sync + Sized + 'static {
         Defer::new(self, delay)
     }
 
-    /// Gathers the messages that come for one incident until `quiet` has passed without another, then handles all of
-    /// them, in order; with [`discard`](Debounce::discard), only the last.
+    /// Gathers the messages that come for one action and incident until `quiet` has passed without another, then
+    /// handles all of them, one by one in the order in which they came; with [`discard`](Debounce::discard), only the
+    /// last.
     fn debounce(self, quiet: Duration) -> Debounce<Self> {
         Debounce::new(self, quiet)
     }
 
-    /// Handles at most `most` messages at a time; the others wait, without occupying a worker.
+    /// Handles at most `most` messages at a time, in the order in which they come; the others wait, without occupying
+    /// a worker.
     fn limit(self, most: usize) -> Limit<Self> {
         Limit::new(self, most)
     }
 
-    /// Cancels work that takes longer than `longest`, and says so in the reply.
+    /// Cancels work that takes longer than `longest`, and says so in the reply. Waiting does not count.
     fn timeout(self, longest: Duration) -> Timeout<Self> {
         Timeout::new(self, longest)
     }

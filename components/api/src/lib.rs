@@ -26,6 +26,8 @@
 //! - [`reply`]: how a message ends, well or badly
 //! - [`decorate`]: handlers that wait, gather, limit or time out around another
 //! - [`rest`]: the platform's REST API, each call carrying the message's context token
+//! - [`recording`]: recorded messages and REST responses, to run a component without the platform
+#![cfg_attr(feature = "testing", doc = "- [`testing`]: running a component without a broker or a platform")]
 
 pub mod component;
 pub mod context;
@@ -33,15 +35,18 @@ pub mod decorate;
 pub mod handler;
 pub mod message;
 pub mod name;
+pub mod recording;
 pub mod reply;
 pub mod rest;
 pub mod section;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use component::Component;
 pub use context::{Context, Services, StatusSink};
 pub use handler::{Handler, handler_fn};
 pub use message::{FromMessage, Message, Object, Rejection};
-pub use reply::{Failure, Reply};
+pub use reply::{Failure, FailureKind, Reply};
 pub use rest::Rest;
 pub use section::Section;
 pub use tokio_util::sync::CancellationToken;

@@ -3,8 +3,14 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use std::{fmt, sync::Arc};
+use serde_json::{Map, Value};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// One message of the platform: what fired, on which object, and what the user filled in (guide, chapter 5, "Action
 /// data"). Cheap to clone.
@@ -17,6 +23,7 @@ struct Inner {
     headers: Vec<(String, String)>,
     body: Value,
     raw: Bytes,
+    arrival: u64,
 }
 
 /// One object of a message (the incident, a task, …) with the labels that the message carries for it.
@@ -35,7 +42,7 @@ pub struct Rejection(pub String);
 /// A type that a handler can ask for.
 ///
 /// Any `Deserialize` type reads the activity fields that the user filled in (`properties`); [`Message`] itself takes
-/// the message as it came.
+/// the message as it came. A field that was left empty is as good as absent: `Option` and `#[serde(default)]` see to it.
 pub trait FromMessage: Sized + Send {
     /// Reads `Self` out of `message`.
     ///
@@ -59,7 +66,17 @@ impl Message {
         body: Value,
         raw: Bytes,
     ) -> Self {
-        Self(Arc::new(Inner { action: action.into(), destination: destination.into(), headers, body, raw }))
+        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
+        let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
+        let (action, destination) = (action.into(), destination.into());
+        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival }))
+    }
+
+    /// Grows from message to message, in the order in which this process took them from the broker. Tasks may get to
+    /// run in another order.
+    #[must_use]
+    pub fn arrival(&self) -> u64 {
+        self.0.arrival
     }
 
     /// The name of the action that fired, as handlers are named: `add_task` for "Add Task".
@@ -250,10 +267,11 @@ impl<'a> Object<'a> {
         self.label_of(field, self.find(field))
     }
 
-    /// The labels of a multi-select field's values.
+    /// The labels of a multi-select field's values; of a select field's, the one.
     #[must_use]
     pub fn labels(&self, field: &str) -> Vec<&'a str> {
-        let ids = self.find(field).as_array().map(Vec::as_slice).unwrap_or_default();
+        let value = self.find(field);
+        let ids = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         ids.iter().filter_map(|id| self.label_of(field, id)).collect()
     }
 
@@ -300,10 +318,11 @@ impl fmt::Debug for Object<'_> {
 
 impl<T: DeserializeOwned + Send> FromMessage for T {
     fn from_message(message: &Message) -> Result<Self, Rejection> {
-        // A rule without activity fields may send none at all.
         match &message.body()["properties"] {
-            Value::Null => read(&Value::Object(serde_json::Map::new())),
-            properties => read(properties),
+            // A rule without activity fields may send none at all.
+            Value::Null => read(&Value::Object(Map::new())),
+            Value::Object(fields) => read(&Value::Object(filled_in(fields))),
+            other => Err(Rejection(format!("properties: came {}, expected an object", kind(other)))),
         }
     }
 }
@@ -314,10 +333,38 @@ impl FromMessage for Message {
     }
 }
 
+/// The platform sends `null` for a field that was left empty: to `Option` and `#[serde(default)]` that is none.
+fn filled_in(fields: &Map<String, Value>) -> Map<String, Value> {
+    let filled = fields.iter().filter(|(_, value)| !value.is_null());
+    filled.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Rejection> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        let reason = error.into_inner();
-        Rejection(if path == "." { reason.to_string() } else { format!("{path}: {reason}") })
+        Rejection(explain(&path, &error.into_inner().to_string()))
     })
+}
+
+/// Words for a person who filled in a form. `reason` is serde's: what came and what was expected.
+fn explain(path: &str, reason: &str) -> String {
+    let inside = if path == "." { String::new() } else { format!("{path}.") };
+    match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        Some(field) => {
+            format!("{inside}{field}: missing field: it was left empty, or the rule does not ask for it")
+        }
+        None if path == "." => reason.to_owned(),
+        None => format!("{path}: {reason}"),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }

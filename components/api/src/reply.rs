@@ -81,7 +81,11 @@ impl Failure {
     /// A failure of another kind.
     #[must_use]
     pub fn with_kind(kind: FailureKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        let text = text.into();
+        // The platform would show nothing at all.
+        let text =
+            if text.trim().is_empty() { "The action failed and did not say why.".to_owned() } else { text };
+        Self { kind, text }
     }
 
     /// The daemon is stopping and this message's work has not begun.

@@ -1,9 +1,6 @@
 //! Says hello to whoever the action names.
-
 use action_component::{Component, Context, Failure, Reply, handler_fn};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Greeting {
     name: String,
 }
@@ -13,7 +10,6 @@ async fn say_hello(greeting: Greeting, _cx: Context) -> Result<Reply, Failure> {
 }
 
 /// The component that the processor links in.
-#[must_use]
 pub fn component() -> Component {
-    Component::new("hello").on("Say Hello", handler_fn(say_hello))
+    Component::new("hello").on("Say Hello", handler_fn(say_hello)).version(env!("CARGO_PKG_VERSION"))
 }

@@ -1,7 +1,9 @@
+use super::unless_stopping;
 use crate::{Context, Failure, Handler, Reply};
 use std::time::Duration;
+use tokio::time::sleep;
 
-/// See [`Handler::defer`].
+/// Waits before it handles a message. See [`Handler::defer`].
 #[derive(Debug)]
 pub struct Defer<H> {
     inner: H,
@@ -18,6 +20,12 @@ impl<H: Handler> Handler for Defer<H> {
     type Input = H::Input;
 
     async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
+        unless_stopping(&cx, sleep(self.delay)).await?;
         self.inner.handle(input, cx).await
+    }
+
+    async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
+        unless_stopping(&cx, sleep(self.delay)).await?;
+        self.inner.serve(input, cx).await
     }
 }

@@ -1,7 +1,11 @@
-use crate::{Context, Failure, Handler, Reply};
-use std::time::Duration;
+use crate::{Context, Failure, Handler, Reply, reply::FailureKind};
+use std::{future::Future, time::Duration};
+use tokio::time;
 
-/// See [`Handler::timeout`].
+/// Cancels work that takes too long. See [`Handler::timeout`].
+///
+/// The time is that of the work itself. Waiting for a worker, for quiet, or for one of a limit's places does not count,
+/// whether it happens outside or inside of this wrapper; of several timeouts round one handler the shortest counts.
 #[derive(Debug)]
 pub struct Timeout<H> {
     inner: H,
@@ -18,6 +22,27 @@ impl<H: Handler> Handler for Timeout<H> {
     type Input = H::Input;
 
     async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        self.inner.handle(input, cx).await
+        within(Some(self.longest), self.inner.handle(input, cx)).await
     }
+
+    async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
+        // Only the innermost `serve` knows when the work begins.
+        self.inner.serve(input, cx.work_within(self.longest)).await
+    }
+}
+
+/// Does `work`, cancelled after `longest`.
+pub(crate) async fn within(
+    longest: Option<Duration>,
+    work: impl Future<Output = Result<Reply, Failure>> + Send,
+) -> Result<Reply, Failure> {
+    let Some(longest) = longest else { return work.await };
+    time::timeout(longest, work).await.unwrap_or_else(|_elapsed| Err(timed_out(longest)))
+}
+
+fn timed_out(longest: Duration) -> Failure {
+    let text = format!(
+        "The action was cancelled after {longest:?}, the longest it may take; what it had done by then stays done."
+    );
+    Failure::with_kind(FailureKind::TimedOut, text)
 }

@@ -1,30 +1,109 @@
+use super::FieldFailure;
+use bytes::Bytes;
 use http::{Method, StatusCode};
+use serde::Deserialize;
+use std::{error::Error, fmt, io, time::Duration};
 
-/// What went wrong with a REST call. None of these texts holds a credential.
+/// Any error, as the cause of a [`RestError`].
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What went wrong with a REST call. None of these texts holds a credential or a query, which may hold one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestError {
-    /// The platform refused the call.
-    #[error("{method} {path}: {status}: {message}")]
-    Status {
+    /// The platform refused the call. Some of these pass: see [`is_transient`](Self::is_transient).
+    #[error("{0}")]
+    Status(Box<StatusError>),
+    /// The platform does not know the API key, the password is wrong, or the account may not do this (401), also after
+    /// a fresh login. A person must correct the account or app.config.
+    #[error("{method} {path}: the platform refused the credentials (401 Unauthorized): {message}")]
+    Unauthorized {
         /// The call's method.
         method: Method,
-        /// The call's path, without the organization's prefix.
+        /// The call's path.
         path: String,
-        /// 400 and above.
-        status: StatusCode,
         /// The platform's own words.
         message: String,
     },
-    /// The platform could not be reached, or the link broke; it may or may not have carried the call out.
-    #[error("{method} {path}: {reason}")]
+    /// Somebody else changed the object each time between reading and writing it. Nothing was written; the same call
+    /// may succeed later.
+    #[error("{method} {path}: somebody else was faster {attempts} times (409 Conflict); nothing was changed")]
+    Conflict {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Somebody else changed fields that a PATCH wanted to change, and it was given up; nothing was changed.
+    #[error("PATCH {path}: somebody else changed {}; nothing was changed", names(.fields))]
+    FieldConflict {
+        /// The call's path.
+        path: String,
+        /// The fields, with the value expected and the one found.
+        fields: Vec<FieldFailure>,
+    },
+    /// The platform answered well, but says in the answer that it did not carry the call out.
+    #[error("{method} {path}: not carried out: {message}")]
+    Refused {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// The platform's own words.
+        message: String,
+    },
+    /// The platform could not be reached; nothing was sent, so the call was not carried out.
+    #[error("{method} {path}: the platform cannot be reached: {}", reasons(.source.as_ref()))]
     Unreachable {
         /// The call's method.
         method: Method,
         /// The call's path.
         path: String,
         /// What happened on the way.
-        reason: String,
+        source: BoxError,
+    },
+    /// The platform's certificate was refused; nothing was sent. A person must see to the certificate or to `cafile`.
+    #[error("{method} {path}: the platform's certificate was refused: {}", reasons(.source.as_ref()))]
+    Certificate {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// Why, from the TLS library.
+        source: BoxError,
+    },
+    /// The link broke when the call was on its way: the platform may or may not have carried it out.
+    #[error("{method} {path}: the link broke before the answer was here: {}", reasons(.source.as_ref()))]
+    Interrupted {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// What happened.
+        source: BoxError,
+    },
+    /// No answer in time: the platform may or may not have carried the call out.
+    #[error("{method} {path}: no answer within {} s", .after.as_secs_f32())]
+    TimedOut {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// The time that was allowed.
+        after: Duration,
+    },
+    /// The answer is longer than is allowed for one that is held in memory. Files come as a stream:
+    /// [`Rest::download`](super::Rest::download).
+    #[error("{method} {path}: the answer has more than {limit} bytes")]
+    TooLarge {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// In bytes.
+        limit: usize,
     },
     /// The platform's answer is not what the caller asked for.
     #[error("{method} {path}: the platform's answer does not have the expected shape: {source}")]
@@ -34,9 +113,193 @@ pub enum RestError {
         /// The call's path.
         path: String,
         /// Where it differs.
-        source: serde_json::Error,
+        source: Box<serde_path_to_error::Error<serde_json::Error>>,
     },
     /// What the caller wants to send has no JSON form.
     #[error("the body has no JSON form: {0}")]
     Unwritable(serde_json::Error),
+    /// The path or a header is not one that HTTP can carry.
+    #[error("{method} {path}: this cannot be sent: {reason}")]
+    Unsendable {
+        /// The call's method.
+        method: Method,
+        /// The call's path.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file that was to be sent could not be read.
+    #[error("{file}: cannot be read: {source}")]
+    File {
+        /// Its name.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// An answer of 400 and above, other than 401.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StatusError {
+    /// The call's method.
+    pub method: Method,
+    /// The call's path, without the organization's prefix and the query.
+    pub path: String,
+    /// 400 and above.
+    pub status: StatusCode,
+    /// The platform's own words, or the beginning of what stood in their place.
+    pub message: String,
+    /// The platform's number for the error.
+    pub error_code: Option<i64>,
+    /// How long the platform asks to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// `{"success": false, "title", "message", "hints", "error_code"}`, each of which may be missing.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ErrorBody {
+    title: Option<String>,
+    message: Option<String>,
+    hints: Option<Vec<serde_json::Value>>,
+    error_code: Option<i64>,
+}
+
+/// How much of an answer that is no JSON goes into an error.
+const EXCERPT: usize = 300;
+
+// === impl RestError ===
+
+impl RestError {
+    /// Whether the same call may succeed later without anybody's help. It says nothing of whether repeating it is safe:
+    /// after [`Interrupted`](Self::Interrupted) and [`TimedOut`](Self::TimedOut) the call may have been carried out.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Status(error) => error.is_transient(),
+            Self::Conflict { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::TimedOut { .. } => true,
+            Self::Unauthorized { .. }
+            | Self::FieldConflict { .. }
+            | Self::Refused { .. }
+            | Self::Certificate { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Unwritable(_)
+            | Self::Unsendable { .. }
+            | Self::File { .. } => false,
+        }
+    }
+
+    /// Whether the platform may have carried out the call all the same.
+    #[must_use]
+    pub fn may_have_been_carried_out(&self) -> bool {
+        match self {
+            Self::Status(error) => error.may_have_been_carried_out(),
+            Self::Interrupted { .. }
+            | Self::TimedOut { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. } => true,
+            Self::Conflict { .. }
+            | Self::Unreachable { .. }
+            | Self::Unauthorized { .. }
+            | Self::FieldConflict { .. }
+            | Self::Refused { .. }
+            | Self::Certificate { .. }
+            | Self::Unwritable(_)
+            | Self::Unsendable { .. }
+            | Self::File { .. } => false,
+        }
+    }
+
+    /// The status that the platform answered, where it was an error's.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status(error) => Some(error.status),
+            Self::Unauthorized { .. } => Some(StatusCode::UNAUTHORIZED),
+            Self::Conflict { .. } => Some(StatusCode::CONFLICT),
+            _ => None,
+        }
+    }
+
+    /// The error that an answer of 400 and above stands for. `path` loses its query.
+    #[must_use]
+    pub fn from_answer(
+        method: Method,
+        path: &str,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        body: &Bytes,
+    ) -> Self {
+        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let (message, error_code) = words(body);
+        if status == StatusCode::UNAUTHORIZED {
+            return Self::Unauthorized { method, path, message };
+        }
+        Self::Status(Box::new(StatusError { method, path, status, message, error_code, retry_after }))
+    }
+}
+
+// === impl StatusError ===
+
+impl StatusError {
+    fn is_transient(&self) -> bool {
+        matches!(self.status.as_u16(), 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504)
+    }
+
+    /// A 503 with `Retry-After` is the platform's own word that it did nothing; any other 5xx may be a gateway's.
+    fn may_have_been_carried_out(&self) -> bool {
+        let asked_to_wait = self.status == StatusCode::SERVICE_UNAVAILABLE && self.retry_after.is_some();
+        self.status.is_server_error() && !asked_to_wait
+    }
+}
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, status, message, .. } = self;
+        write!(f, "{method} {path}: {status}")?;
+        if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+    }
+}
+
+/// What the platform says of an error, and its number.
+fn words(body: &Bytes) -> (String, Option<i64>) {
+    let Ok(error) = serde_json::from_slice::<ErrorBody>(body) else {
+        return (excerpt(&String::from_utf8_lossy(body)), None);
+    };
+    let hints = error.hints.unwrap_or_default();
+    let said = error.message.filter(|text| !text.is_empty()).or(error.title).unwrap_or_default();
+    let hints = hints.iter().filter_map(|hint| hint.as_str()).filter(|hint| !hint.is_empty());
+    let message = hints.fold(said, |text, hint| format!("{text} ({hint})"));
+    (excerpt(&message), error.error_code)
+}
+
+fn excerpt(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn names(fields: &[FieldFailure]) -> String {
+    fields.iter().map(|failure| failure.field.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// An error with its causes: those of HTTP libraries say nothing by themselves.
+fn reasons(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let because = error.to_string();
+        if !text.contains(&because) {
+            text = format!("{text}: {because}");
+        }
+        cause = error.source();
+    }
+    text
 }

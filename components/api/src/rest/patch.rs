@@ -1,0 +1,218 @@
+use super::{Body, Request, Rest, RestError, backoff};
+use http::{HeaderValue, Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Changes of single fields. The platform compares each field's old value with what it holds now, so that nobody's change
+/// is overwritten unseen, and leaves every other field alone.
+///
+/// ```
+/// use action_component::rest::Patch;
+/// use serde_json::json;
+///
+/// let incident = json!({ "vers": 17, "name": "Old", "properties": { "score": 3 } });
+/// let patch = Patch::of(&incident).set("name", "New").set("properties.score", 4);
+/// # assert_eq!(patch.body()["version"], 17);
+/// # assert_eq!(patch.body()["changes"][1]["old_value"]["object"], 3);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Patch {
+    object: Value,
+    version: Option<Value>,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Clone)]
+struct Change {
+    field: String,
+    old: Value,
+    new: Value,
+}
+
+/// A field that somebody else changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FieldFailure {
+    /// Its name.
+    pub field: String,
+    /// The value that the patch expected to find.
+    #[serde(default)]
+    pub your_original_value: Value,
+    /// The value that it has now.
+    #[serde(default)]
+    pub actual_current_value: Value,
+}
+
+/// What to do about a field that somebody else changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolution {
+    /// The patch's new value is right all the same.
+    Overwrite,
+    /// This value is right, seeing what the field holds now.
+    Use(Value),
+    /// Leave this field as somebody else made it, and change the others.
+    Leave,
+    /// Change nothing at all: the call ends with [`RestError::FieldConflict`].
+    GiveUp,
+}
+
+/// `PatchStatusDTO`.
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default = "yes")]
+    success: bool,
+    #[serde(default)]
+    field_failures: Option<Vec<FieldFailure>>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+// === impl Patch ===
+
+impl Patch {
+    /// Changes of `object`, as it was read: its `vers` and the fields' old values are taken from it.
+    #[must_use]
+    pub fn of(object: &Value) -> Self {
+        Self { version: object.get("vers").cloned(), object: object.clone(), changes: Vec::new() }
+    }
+
+    /// Changes of an object of this version (its `vers`), with the old values given by [`change`](Self::change).
+    #[must_use]
+    pub fn of_version(version: i64) -> Self {
+        Self { version: Some(version.into()), object: Value::Null, changes: Vec::new() }
+    }
+
+    /// Makes `field` (`name`, `properties.score`) `new`; its old value is what the object held.
+    #[must_use]
+    pub fn set(self, field: impl Into<String>, new: impl Into<Value>) -> Self {
+        let field = field.into();
+        let member = |value: &Value, name| value.get(name).cloned().unwrap_or_default();
+        let old = field.split('.').fold(self.object.clone(), |value, name| member(&value, name));
+        self.change(field, old, new)
+    }
+
+    /// Makes `field` `new` if it still is `old`.
+    #[must_use]
+    pub fn change(mut self, field: impl Into<String>, old: impl Into<Value>, new: impl Into<Value>) -> Self {
+        let change = Change { field: field.into(), old: old.into(), new: new.into() };
+        self.changes.retain(|other| other.field != change.field);
+        self.changes.push(change);
+        self
+    }
+
+    /// What is sent: `PatchDTO`.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        let changes: Vec<Value> = self.changes.iter().map(Change::body).collect();
+        match &self.version {
+            Some(version) => json!({ "version": version, "changes": changes }),
+            None => json!({ "changes": changes }),
+        }
+    }
+
+    /// Changes the patch so that it may pass; says which fields forbid it.
+    fn resolve(
+        &mut self,
+        failures: &[FieldFailure],
+        mut resolve: impl FnMut(&FieldFailure) -> Resolution,
+    ) -> Result<(), Vec<FieldFailure>> {
+        let mut given_up = Vec::new();
+        for failure in failures {
+            match resolve(failure) {
+                Resolution::Overwrite => self.expect(failure, None),
+                Resolution::Use(value) => self.expect(failure, Some(value)),
+                Resolution::Leave => self.changes.retain(|change| change.field != failure.field),
+                Resolution::GiveUp => given_up.push(failure.clone()),
+            }
+        }
+        if given_up.is_empty() { Ok(()) } else { Err(given_up) }
+    }
+
+    /// Expects the field's current value from now on.
+    fn expect(&mut self, failure: &FieldFailure, new: Option<Value>) {
+        for change in self.changes.iter_mut().filter(|change| change.field == failure.field) {
+            change.old = failure.actual_current_value.clone();
+            change.new = new.clone().unwrap_or_else(|| change.new.clone());
+        }
+    }
+}
+
+impl Change {
+    fn body(&self) -> Value {
+        json!({ "field": self.field, "old_value": { "object": self.old }, "new_value": { "object": self.new } })
+    }
+}
+
+// === impl Rest ===
+
+impl Rest {
+    /// `PATCH path` with `patch`, values by name (`handle_format: names`). A field that somebody else changed is put before
+    /// `resolve`; a version that somebody else changed (409) means the same patch again. Both a few times.
+    ///
+    /// ```
+    /// # use action_component::{Failure, Rest, rest::{Patch, Resolution}};
+    /// # async fn handle(rest: Rest) -> Result<(), Failure> {
+    /// let patch = Patch::of_version(17).change("name", "Old", "New");
+    /// rest.patch_fields("/incidents/7", patch, |_conflict| Resolution::GiveUp).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RestError::FieldConflict`] when `resolve` gives up, or has been asked often enough; [`RestError::Conflict`] when the
+    /// version was a new one each time; else another [`RestError`].
+    pub async fn patch_fields(
+        &self,
+        path: &str,
+        mut patch: Patch,
+        mut resolve: impl FnMut(&FieldFailure) -> Resolution + Send,
+    ) -> Result<(), RestError> {
+        let mut unresolved = Vec::new();
+        for attempt in 1..=backoff::ATTEMPTS {
+            if patch.changes.is_empty() {
+                return Ok(());
+            }
+            match self.send_patch(path, &patch).await {
+                Ok(failures) if failures.is_empty() => return Ok(()),
+                Ok(failures) => {
+                    patch.resolve(&failures, &mut resolve).map_err(|fields| field_conflict(path, fields))?;
+                    unresolved = failures;
+                }
+                Err(RestError::Status(error)) if error.status == StatusCode::CONFLICT => {
+                    unresolved.clear();
+                    backoff::pause(attempt).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if unresolved.is_empty() { Err(conflict(path)) } else { Err(field_conflict(path, unresolved)) }
+    }
+
+    /// The fields that somebody else changed, if that is why the patch was not carried out.
+    async fn send_patch(&self, path: &str, patch: &Patch) -> Result<Vec<FieldFailure>, RestError> {
+        let mut request = Request::new(Method::PATCH, path);
+        request.headers.insert("handle_format", HeaderValue::from_static("names"));
+        request.body = Body::json(&patch.body())?;
+        let path = request.path_only().to_owned();
+        let status = self.read::<Option<Status>>(request).await?;
+        let Some(Status { success: false, field_failures, message }) = status else { return Ok(Vec::new()) };
+        let failures = field_failures.unwrap_or_default();
+        if failures.is_empty() {
+            let message = message.unwrap_or_else(|| "the platform does not say why".to_owned());
+            return Err(RestError::Refused { method: Method::PATCH, path, message });
+        }
+        Ok(failures)
+    }
+}
+
+fn conflict(path: &str) -> RestError {
+    let path = Request::new(Method::PATCH, path).path_only().to_owned();
+    RestError::Conflict { method: Method::PATCH, path, attempts: backoff::ATTEMPTS }
+}
+
+fn field_conflict(path: &str, fields: Vec<FieldFailure>) -> RestError {
+    RestError::FieldConflict { path: Request::new(Method::PATCH, path).path_only().to_owned(), fields }
+}

@@ -1,0 +1,178 @@
+use super::{Content, RestError};
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde::Serialize;
+use std::{fmt, sync::Arc};
+
+/// One REST call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// GET, POST, …
+    pub method: Method,
+    /// Where, with its query if it has one: `/incidents/7/tasks?handle_format=names`.
+    pub path: String,
+    /// What [`path`](Self::path) is relative to.
+    pub scope: Scope,
+    /// Further headers.
+    pub headers: HeaderMap,
+    /// What is sent.
+    pub body: Body,
+    /// An answer to the same GET that is a little old will do (`cache_ttl`).
+    pub cached: bool,
+    /// The answer's body is wanted as a stream, however long it is; otherwise it is read whole, up to a limit.
+    pub streamed: bool,
+    context_token: Option<ContextToken>,
+}
+
+/// What a path is relative to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Scope {
+    /// `/rest/orgs/<org id>`
+    #[default]
+    Organization,
+    /// `/rest`
+    Platform,
+}
+
+/// What a request sends.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// A JSON text.
+    Json(Bytes),
+    /// `multipart/form-data`: files, and what is to be known of them.
+    Multipart(Vec<Part>),
+}
+
+/// One part of a `multipart/form-data` body.
+#[derive(Debug)]
+pub struct Part {
+    /// The form field that it fills: `file`, `artifact`.
+    pub name: String,
+    /// The file's name, if it is one.
+    pub file_name: Option<String>,
+    /// Its MIME type.
+    pub content_type: String,
+    /// How many bytes it has, where that is known beforehand.
+    pub length: Option<u64>,
+    /// The bytes.
+    pub content: Content,
+}
+
+/// The value of the header `Co3ContextToken`, which the platform wants back as `X-Co3ContextToken`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ContextToken(Arc<str>);
+
+// === impl Request ===
+
+impl Request {
+    /// A call without a body, relative to the organization.
+    #[must_use]
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            scope: Scope::default(),
+            headers: HeaderMap::new(),
+            body: Body::Empty,
+            cached: false,
+            streamed: false,
+            context_token: None,
+        }
+    }
+
+    /// The token of the message that this call is made for. [`Rest`](super::Rest) attaches it; nobody else can.
+    #[must_use]
+    pub fn context_token(&self) -> Option<&ContextToken> {
+        self.context_token.as_ref()
+    }
+
+    /// The path without its query, which may hold what does not belong into a log.
+    #[must_use]
+    pub fn path_only(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// The same call for another attempt; none where its body can be read only once.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        Some(Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            scope: self.scope,
+            headers: self.headers.clone(),
+            body: self.body.again()?,
+            cached: self.cached,
+            streamed: self.streamed,
+            context_token: self.context_token.clone(),
+        })
+    }
+
+    pub(super) fn with_token(mut self, token: Option<ContextToken>) -> Self {
+        self.context_token = token;
+        self
+    }
+}
+
+// === impl Body ===
+
+impl Body {
+    /// `value` as JSON.
+    ///
+    /// # Errors
+    /// The value has no JSON form: a map whose keys are not text, or a `Serialize` that fails.
+    pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self, RestError> {
+        serde_json::to_vec(value).map(|text| Self::Json(text.into())).map_err(RestError::Unwritable)
+    }
+}
+
+impl Body {
+    fn again(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Json(text) => Some(Self::Json(text.clone())),
+            Self::Multipart(parts) => {
+                parts.iter().map(Part::again).collect::<Option<_>>().map(Self::Multipart)
+            }
+        }
+    }
+}
+
+impl Part {
+    fn again(&self) -> Option<Self> {
+        Some(Self {
+            name: self.name.clone(),
+            file_name: self.file_name.clone(),
+            content_type: self.content_type.clone(),
+            length: self.length,
+            content: self.content.again()?,
+        })
+    }
+}
+
+// === impl ContextToken ===
+
+impl ContextToken {
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for ContextToken {
+    fn from(token: &str) -> Self {
+        Self(token.into())
+    }
+}
+
+/// The token opens the door to rule-free changes: it stays out of logs.
+impl fmt::Debug for ContextToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContextToken(***)")
+    }
+}

@@ -1,0 +1,109 @@
+//! `processor run`.
+
+use super::{failed, mistakes, runtime};
+use crate::{
+    component::Component,
+    config::{Config, Overrides, Problems},
+    daemon::{self, Reload},
+    logging::{self, Redactor},
+    signals::signals,
+};
+use std::process::ExitCode;
+use tracing::{error, info, warn};
+
+/// Flags of `processor run`. Every key of app.config has an option of the same name; `--help` shows them all.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Runs the daemon until it is told to stop.
+#[must_use]
+pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
+    let config = match load(&args.overrides, components) {
+        Ok(config) => config,
+        Err(problems) => return mistakes(&problems),
+    };
+    let _log = match logging::init(&config.log, redactor(&config)) {
+        Ok(guard) => guard,
+        Err(error) => return failed(&error),
+    };
+    greet(&config, components);
+    let reload = reload(args.overrides.clone(), config.clone(), components.to_vec());
+    let result = runtime().map_err(Failed::Runtime).and_then(|runtime| {
+        let result = runtime.block_on(async {
+            let signals = signals().map_err(Failed::Signals)?;
+            daemon::run(&config, components, signals, reload).await.map_err(Failed::Daemon)
+        });
+        // A handler that blocks its thread must not keep the process alive.
+        runtime.shutdown_background();
+        result
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(%error, "the processor ends");
+            failed(&error)
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("no threads can be started: {0}")]
+    Runtime(std::io::Error),
+    #[error("no signal handler can be installed: {0}")]
+    Signals(std::io::Error),
+    #[error(transparent)]
+    Daemon(daemon::DaemonError),
+}
+
+/// Reads everything that the process was started with.
+pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Config, Problems> {
+    Config::load(&overrides.sources()?, components)
+}
+
+pub(super) fn redactor(config: &Config) -> Redactor {
+    Redactor::new(&config.secrets())
+}
+
+fn greet(config: &Config, components: &[Component]) {
+    let loaded = components.iter().filter(|component| config.loads(component.name()));
+    let names: Vec<&str> = loaded.map(Component::name).collect();
+    info!(version = env!("CARGO_PKG_VERSION"), components = names.join(", "), "the processor starts");
+    info!(
+        platform = format!("{}:{}", config.platform.host, config.platform.port),
+        broker = format!("{}:{}", config.broker.host, config.broker.port),
+        workers = config.work.num_workers,
+        "configured"
+    );
+    for problem in &config.warnings {
+        warn!("{problem}");
+    }
+}
+
+/// What SIGHUP does: the configuration is read and checked, and what differs is named. It takes effect at the next
+/// start; a faulty one is refused in words, and the daemon goes on.
+fn reload(overrides: Overrides, mut current: Config, components: Vec<Component>) -> Reload {
+    Box::new(move || {
+        daemon::service::Service.reloading();
+        match load(&overrides, &components) {
+            Err(problems) => {
+                for problem in problems.iter() {
+                    error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");
+                }
+            }
+            Ok(config) => {
+                let changed = config.changes_from(&current);
+                let keys = changed.join(", ");
+                match changed.len() {
+                    0 => info!("the configuration was read again: nothing has changed"),
+                    _ => warn!(keys, "the configuration was read again: a restart puts these into effect"),
+                }
+                current = config;
+            }
+        }
+        daemon::service::Service.ready();
+    })
+}

@@ -1,0 +1,182 @@
+//! The composition root: builds each part once, joins them, and takes them down in order.
+
+pub mod broker;
+pub mod platform;
+pub mod service;
+pub mod settings;
+
+use crate::{
+    component::{CancellationToken, Component, Rest, Services, rest::RestError},
+    config::Config,
+    dispatch::{ActionNames, Clash, Destination, Dispatcher, Registry, Workshop},
+    logging::Redactor,
+    recording::{Recorder, RecorderError},
+    rest::{ConnectError, Platform},
+    signals::Signal,
+    stomp,
+    test_actions::TestActions,
+};
+use futures_util::{Stream, StreamExt};
+use service::Service;
+use settings::SettingsError;
+use std::{io, sync::Arc};
+use tracing::{info, warn};
+
+pub use broker::{Ended, Watch};
+
+/// What SIGHUP does: reads the configuration again.
+pub type Reload = Box<dyn FnMut() + Send>;
+
+/// Why the daemon could not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// Certificates, keys or proxies that cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Components that want the same thing.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Clashes(Vec<Clash>),
+    /// No login within `max_connection_retries`.
+    #[error(transparent)]
+    Platform(#[from] ConnectError),
+    /// The names of the actions could not be read.
+    #[error("the names of the platform's actions could not be read: {0}")]
+    Actions(#[from] RestError),
+    /// The port for test actions.
+    #[error("test actions cannot be taken at {address}: {source}; see test_host and test_port")]
+    TestActions {
+        /// Where.
+        address: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The directory for recordings.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
+    /// No link within `max_connection_retries`.
+    #[error("the broker could not be reached within max_connection_retries: {0}")]
+    Broker(#[from] stomp::LinkError),
+}
+
+/// Runs until it is told to stop, or cannot go on.
+///
+/// # Errors
+/// See [`DaemonError`].
+pub async fn run(
+    config: &Config,
+    components: &[Component],
+    mut signals: impl Stream<Item = Signal> + Unpin,
+    mut reload: Reload,
+) -> Result<(), DaemonError> {
+    let registry = registry(config, components)?;
+    let recorder = recorder(config)?;
+    let rest = settings::rest(config, recorder.clone().map(Into::into))?;
+    let dialer = settings::dialer(config)?;
+    let shutdown = CancellationToken::new();
+    let platform = {
+        let opening = open_platform(&rest, config.broker.max_connection_retries);
+        match until_stopped(opening, &mut signals, &mut reload).await {
+            Some(platform) => platform?,
+            None => return Ok(()),
+        }
+    };
+    let (platform, names) = platform;
+    let org = platform.org_id();
+    let services = Services::new(platform, config.work.num_workers, shutdown.clone());
+    let observer = recorder.map(|recorder| Box::new(recorder) as _);
+    let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
+    let test_port = test_actions(config, org, &workshop, &shutdown).await?;
+    let queues = queues(workshop.registry(), org);
+    if queues.is_empty() {
+        warn!("no component is loaded: there is no queue to take messages from");
+    }
+    let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
+    let dispatcher = Dispatcher::new(workshop, link.clone());
+    let watch = Watch::new(link, events, dispatcher, config.work.stop_timeout);
+    let ended = watch.run(signals, reload, shutdown).await;
+    Service.stopping();
+    drop(test_port);
+    match ended {
+        Ended::Stopped => Ok(()),
+        Ended::GaveUp(error) => Err(error.into()),
+    }
+}
+
+/// The handlers of the components that are loaded.
+///
+/// # Errors
+/// Every clash among them.
+pub fn registry(config: &Config, components: &[Component]) -> Result<Registry, DaemonError> {
+    let loaded = components.iter().filter(|component| config.loads(component.name()));
+    let with_section = loaded.map(|component| (component, config.section(component.name())));
+    Registry::build(with_section).map_err(DaemonError::Clashes)
+}
+
+/// The queues that the registry's destinations are in this organization.
+#[must_use]
+pub fn queues(registry: &Registry, org: i64) -> Vec<String> {
+    registry.destinations().map(|name| Destination::actions(org, name).to_string()).collect()
+}
+
+/// A login, and the names of the actions.
+async fn open_platform(
+    settings: &crate::rest::Settings,
+    most: Option<u32>,
+) -> Result<(Arc<Platform>, ActionNames), DaemonError> {
+    let platform = Arc::new(platform::connect(settings, most).await?);
+    let names = ActionNames::new(Rest::new(platform.clone(), None));
+    // Messages ask again for what is not known.
+    if let Err(error) = names.read().await {
+        warn!(%error, "the names of the platform's actions could not be read yet");
+    }
+    Ok((platform, names))
+}
+
+/// `None` when a signal to stop came first.
+async fn until_stopped<T>(
+    work: impl Future<Output = T>,
+    signals: &mut (impl Stream<Item = Signal> + Unpin),
+    reload: &mut Reload,
+) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut pulse = Service.pulse();
+    loop {
+        tokio::select! {
+            done = &mut work => return Some(done),
+            _ = pulse.tick() => Service.alive(),
+            signal = signals.next() => match signal {
+                Some(Signal::Reload) => reload(),
+                Some(Signal::Stop) | None => {
+                    info!("told to stop before the platform could be used");
+                    return None;
+                }
+            },
+        }
+    }
+}
+
+fn recorder(config: &Config) -> Result<Option<Recorder>, DaemonError> {
+    let Some(directory) = &config.development.log_http_responses else { return Ok(None) };
+    let recorder = Recorder::open(directory, Redactor::new(&config.secrets()))?;
+    warn!(directory = %directory.display(), "messages and REST responses are recorded, incidents and all");
+    Ok(Some(recorder))
+}
+
+/// Serves test actions until the handle is dropped or `shutdown` fires.
+async fn test_actions(
+    config: &Config,
+    org: i64,
+    workshop: &Arc<Workshop>,
+    shutdown: &CancellationToken,
+) -> Result<Option<tokio::task::JoinHandle<()>>, DaemonError> {
+    let development = &config.development;
+    if !development.test_actions {
+        return Ok(None);
+    }
+    let (host, port) = (development.test_host.as_str(), development.test_port);
+    let port = TestActions::bind(host, port, org, workshop.clone())
+        .await
+        .map_err(|source| DaemonError::TestActions { address: format!("{host}:{port}"), source })?;
+    Ok(Some(tokio::spawn(port.serve(shutdown.clone()))))
+}

@@ -1,0 +1,54 @@
+//! The first login, with patience.
+
+use super::service::Service;
+use crate::{
+    rest::{self, ConnectError, Platform},
+    stomp::{
+        Cause,
+        backoff::{Backoff, BackoffPolicy},
+    },
+};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+/// Logs in and chooses the organization; tries again for as long as `most` allows (`None`: for ever), ever more slowly
+/// where the credentials are wrong, so that the account is not locked.
+///
+/// # Errors
+/// The last attempt's, when there have been `most`.
+pub async fn connect(settings: &rest::Settings, most: Option<u32>) -> Result<Platform, ConnectError> {
+    let mut backoff = Backoff::new(BackoffPolicy::default());
+    let mut attempt = 1;
+    loop {
+        let error = match rest::connect(settings.clone()).await {
+            Ok(platform) => {
+                info!(
+                    organization = platform.org_name(),
+                    id = platform.org_id(),
+                    "logged in to the platform"
+                );
+                return Ok(platform);
+            }
+            Err(error) => error,
+        };
+        if most.is_some_and(|most| attempt >= most) {
+            return Err(error);
+        }
+        let cause = if error.is_transient() { Cause::Outage } else { Cause::Credentials };
+        let wait = backoff.failed(cause, Instant::now(), fastrand::f64());
+        report(&error, attempt, wait);
+        tokio::time::sleep(wait).await;
+        attempt += 1;
+    }
+}
+
+/// WARN is for what mends itself, ERROR for what somebody must mend.
+fn report(error: &ConnectError, attempt: u32, wait: std::time::Duration) {
+    let next = format!("{:.1} s", wait.as_secs_f64());
+    Service.status(&format!("waiting for the platform: {error}"));
+    if error.is_transient() {
+        warn!(%error, attempt, next, "the platform cannot be used yet");
+    } else {
+        error!(%error, attempt, next, "the platform refuses us; somebody must act");
+    }
+}

@@ -1,0 +1,154 @@
+//! What each room is told, made of the configuration.
+
+use crate::{
+    config::{self, BrokerProxy, Config, Trust},
+    rest, stomp,
+    stomp::transport::{self, Dialer},
+    tls,
+};
+use std::sync::Arc;
+
+/// A setting that can only be judged when it is put to use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// Certificates or keys that cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// `stomp_proxy` or the environment's proxy.
+    #[error(transparent)]
+    BrokerProxy(#[from] transport::InvalidProxy),
+    /// `proxy_host` or the environment's proxy.
+    #[error("{0}")]
+    PlatformProxy(String),
+}
+
+/// The REST client's settings.
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn rest(
+    config: &Config,
+    recorder: Option<Arc<dyn rest::Recorder>>,
+) -> Result<rest::Settings, SettingsError> {
+    let platform = &config.platform;
+    let tls = tls::client_config(&tls::Settings {
+        purpose: tls::Purpose {
+            label: "REST",
+            option: "cafile",
+            server: format!("{}:{}", platform.host, platform.port),
+        },
+        roots: roots(&platform.trust),
+        client_certificate: client_certificate(platform),
+        server_name: None,
+    })?;
+    let address = rest::Address {
+        host: platform.host.clone(),
+        port: platform.port,
+        prefix: platform.resource_prefix.clone(),
+        plain_on_loopback: false,
+    };
+    let mut settings = rest::Settings::new(address, rest_credentials(&platform.credentials), tls);
+    settings.org.clone_from(&platform.org);
+    settings.proxy = rest_proxy(platform.proxy.as_ref())?;
+    settings.timeouts.total = platform.request_timeout;
+    settings.retries.attempts = platform.max_retries.max(1);
+    settings.retries.delay = platform.retry_delay;
+    settings.retries.backoff = platform.retry_backoff;
+    settings.cache_ttl = platform.cache_ttl;
+    settings.recorder = recorder;
+    Ok(settings)
+}
+
+/// What opens the byte stream to the broker.
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn dialer(config: &Config) -> Result<Dialer, SettingsError> {
+    let broker = &config.broker;
+    let tls = tls::client_config(&tls::Settings {
+        purpose: tls::Purpose {
+            label: "STOMP",
+            option: "stomp_cafile",
+            server: format!("{}:{}", broker.host, broker.port),
+        },
+        roots: roots(&broker.trust),
+        client_certificate: client_certificate(&config.platform),
+        server_name: broker.server_name.clone(),
+    })?;
+    Ok(Dialer {
+        host: broker.host.clone(),
+        port: broker.port,
+        tls,
+        server_name: broker.server_name.clone(),
+        proxy: broker_proxy(broker)?,
+    })
+}
+
+/// The link's settings.
+#[must_use]
+pub fn stomp(config: &Config) -> stomp::Settings {
+    let broker = &config.broker;
+    let mut settings = stomp::Settings::new(broker.host.clone());
+    let (login, passcode) = match &config.platform.credentials {
+        config::Credentials::ApiKey { id, secret } => (id, secret),
+        config::Credentials::User { email, password } => (email, password),
+    };
+    settings.login = Some(login.clone());
+    settings.passcode = Some(passcode.clone());
+    settings.heartbeat.send = broker.heartbeat_send;
+    settings.heartbeat.receive = broker.heartbeat_receive;
+    #[expect(clippy::cast_possible_truncation, reason = "a factor of a few")]
+    {
+        settings.heartbeat.grace = broker.heartbeat_grace as f32;
+    }
+    settings.prefetch = broker.prefetch;
+    settings.limits.max_headers = broker.max_headers;
+    settings.limits.max_header_bytes = broker.max_header_bytes;
+    settings.limits.max_body_bytes = broker.max_body_bytes;
+    settings.connect_timeout = broker.connect_timeout;
+    settings.profile.destination_prefix.clone_from(&broker.queue_prefix);
+    settings.max_attempts = broker.max_connection_retries;
+    settings
+}
+
+fn roots(trust: &Trust) -> tls::Roots {
+    match trust {
+        Trust::System => tls::Roots::Native,
+        Trust::File(path) => tls::Roots::File(path.clone()),
+        Trust::Anything => tls::Roots::Unverified,
+    }
+}
+
+fn client_certificate(platform: &config::Platform) -> Option<tls::ClientCertificate> {
+    let ours = platform.client_certificate.as_ref()?;
+    Some(tls::ClientCertificate { cert: ours.certificate.clone(), key: ours.key.clone() })
+}
+
+fn rest_credentials(credentials: &config::Credentials) -> rest::Credentials {
+    match credentials.clone() {
+        config::Credentials::ApiKey { id, secret } => rest::Credentials::ApiKey { id, secret },
+        config::Credentials::User { email, password } => rest::Credentials::User { email, password },
+    }
+}
+
+fn rest_proxy(proxy: Option<&config::Proxy>) -> Result<Option<rest::Proxy>, SettingsError> {
+    let Some(proxy) = proxy else {
+        return rest::Proxy::from_environment(environment).map_err(SettingsError::PlatformProxy);
+    };
+    let user = proxy.user.clone().map(|user| (user, proxy.password.clone().unwrap_or_default()));
+    rest::Proxy::new(&proxy.host, proxy.port, user).map(Some).map_err(SettingsError::PlatformProxy)
+}
+
+fn broker_proxy(broker: &config::Broker) -> Result<Option<transport::Proxy>, SettingsError> {
+    let setting = match &broker.proxy {
+        BrokerProxy::Direct => return Ok(None),
+        BrokerProxy::Environment => "env",
+        BrokerProxy::Url(url) => url.expose(),
+    };
+    Ok(transport::Proxy::for_broker(setting, "", &broker.host, environment)?)
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

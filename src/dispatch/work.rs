@@ -1,0 +1,162 @@
+//! Carries a message out: read it, find its handler, run it, word the answer.
+
+use super::{
+    actions::{ActionName, ActionNames},
+    answer::Answer,
+    decode::decode,
+    envelope::Envelope,
+    registry::{Registry, Route},
+};
+use crate::component::{Context, Failure, Message, Reply, Services, StatusSink, reply::FailureKind};
+use futures_util::FutureExt;
+use serde_json::Value;
+use std::{panic::AssertUnwindSafe, sync::Arc};
+use tokio::time::Instant;
+use tracing::{Span, debug, info, warn};
+
+/// Everything that carrying out a message takes. The broker's messages, test actions and recordings all go through it.
+#[derive(Debug)]
+pub struct Workshop {
+    registry: Registry,
+    names: ActionNames,
+    services: Services,
+    observer: Option<Box<dyn Observer>>,
+}
+
+/// Is shown each message before it is carried out.
+pub trait Observer: Send + Sync + std::fmt::Debug {
+    /// `display_name` is the action's ("Add Task"); the body is the envelope's.
+    fn message(&self, display_name: &str, envelope: &Envelope);
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is to be answered with this, and acknowledged.
+    Answered(Answer),
+    /// The daemon is stopping and its work has not begun: it goes back to the broker.
+    Returned,
+}
+
+impl Workshop {
+    /// Carries messages out by the handlers of `registry`.
+    #[must_use]
+    pub fn new(registry: Registry, names: ActionNames, services: Services) -> Self {
+        Self { registry, names, services, observer: None }
+    }
+
+    /// Shows each message to `observer`.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Option<Box<dyn Observer>>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The handlers.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The names of the platform's actions.
+    #[must_use]
+    pub fn names(&self) -> &ActionNames {
+        &self.names
+    }
+
+    /// What the handlers share.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Carries one message out. Whatever is wrong with it becomes an answer; nothing here fails.
+    ///
+    /// The current span's fields `action` and `incident` are filled in.
+    pub async fn carry_out(&self, envelope: &Envelope, status: Arc<dyn StatusSink>) -> Outcome {
+        let begun = Instant::now();
+        let result = self.result(envelope, status).await;
+        if let Err(failure) = &result
+            && failure.kind() == FailureKind::Returned
+        {
+            debug!("goes back to the broker, not carried out");
+            return Outcome::Returned;
+        }
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &result {
+            Ok(_) => info!(milliseconds, "carried out"),
+            Err(failure) => warn!(milliseconds, %failure, "answered with an error"),
+        }
+        Outcome::Answered(Answer::last(envelope, &result))
+    }
+
+    async fn result(&self, envelope: &Envelope, status: Arc<dyn StatusSink>) -> Result<Reply, Failure> {
+        let body = decode(&envelope.body).map_err(|error| rejected(error.to_string()))?;
+        let name = self.name(&body).await?;
+        note(&name, &body);
+        if let Some(observer) = &self.observer {
+            observer.message(&name.display, envelope);
+        }
+        let route = self.route(envelope, &name, &body)?;
+        let message = Message::new(
+            name.handler,
+            envelope.destination.name.clone(),
+            envelope.headers.clone(),
+            body,
+            envelope.body.clone(),
+        );
+        let context = Context::new(message, self.services.clone(), route.section.clone(), status);
+        run(route, context).await
+    }
+
+    async fn name(&self, body: &Value) -> Result<ActionName, Failure> {
+        self.names.find(body["action_id"].as_i64()).await.map_err(|error| {
+            Failure::new(format!(
+                "The processor could not read the name of the action from the platform: {error}"
+            ))
+        })
+    }
+
+    fn route(&self, envelope: &Envelope, name: &ActionName, body: &Value) -> Result<&Route, Failure> {
+        let destination = &envelope.destination.name;
+        if let Some(function) = body["function"]["name"].as_str() {
+            return Err(rejected(format!(
+                "This processor has no handler for the function {function:?} of destination {destination:?}."
+            )));
+        }
+        self.registry.find(destination, &name.handler).ok_or_else(|| {
+            let known = self.registry.actions(destination).join(", ");
+            let known = if known.is_empty() { "none".to_owned() } else { known };
+            rejected(format!(
+                "This processor has no handler for the action {:?} (handler name {:?}) of destination \
+                 {destination:?}. Its handlers there: {known}.",
+                name.display, name.handler
+            ))
+        })
+    }
+}
+
+/// Runs a handler; a panic is its message's failure, not the daemon's.
+async fn run(route: &Route, context: Context) -> Result<Reply, Failure> {
+    let id = context.message().id().to_owned();
+    let component = &route.component;
+    AssertUnwindSafe(route.handler.run(context)).catch_unwind().await.unwrap_or_else(|_panic| {
+        Err(Failure::new(format!(
+            "The handler in component {component:?} broke off unexpectedly (a panic, which is a defect in it). What it \
+             had done until then stays done. The processor's log has the details, under message {id}."
+        )))
+    })
+}
+
+fn rejected(text: String) -> Failure {
+    Failure::with_kind(FailureKind::Rejected, text)
+}
+
+/// Fills in what the message's span could not know before its body was read.
+fn note(name: &ActionName, body: &Value) {
+    let span = Span::current();
+    span.record("action", name.handler.as_str());
+    if let Some(incident) = body["incident"]["id"].as_i64() {
+        span.record("incident", incident);
+    }
+}

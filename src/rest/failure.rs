@@ -1,0 +1,89 @@
+//! What an error of the HTTP library means for the call: was it sent, may it have been carried out?
+
+use action_component::rest::{Request, RestError};
+use http::Method;
+use std::{error::Error, fmt, io, time::Duration};
+
+/// A call's name in errors.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) path: String,
+}
+
+/// Marks the failure of what was to be sent, so that it is not taken for one of the network.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) file: String,
+    pub(super) error: io::Error,
+}
+
+// === impl Call ===
+
+impl Call {
+    pub(super) fn of(request: &Request) -> Self {
+        Self { method: request.method.clone(), path: request.path_only().to_owned() }
+    }
+
+    /// `allowed` is the time that the whole call had.
+    pub(super) fn failed(self, error: reqwest::Error, allowed: Duration) -> RestError {
+        let Self { method, path } = self;
+        // The address may hold a query, and the query a secret.
+        let error = error.without_url();
+        if let Some(Unread { file, error }) = find::<Unread>(&error) {
+            let source = io::Error::new(error.kind(), error.to_string());
+            return RestError::File { file: file.clone(), source };
+        }
+        if find::<rustls::Error>(&error).is_some_and(is_certificate) {
+            RestError::Certificate { method, path, source: error.into() }
+        } else if error.is_builder() {
+            RestError::Unsendable { method, path, reason: error.to_string() }
+        } else if error.is_connect() {
+            RestError::Unreachable { method, path, source: error.into() }
+        } else if error.is_timeout() {
+            RestError::TimedOut { method, path, after: allowed }
+        } else {
+            RestError::Interrupted { method, path, source: error.into() }
+        }
+    }
+
+    pub(super) fn unsendable(self, reason: impl fmt::Display) -> RestError {
+        RestError::Unsendable { method: self.method, path: self.path, reason: reason.to_string() }
+    }
+
+    pub(super) fn timed_out(self, after: Duration) -> RestError {
+        RestError::TimedOut { method: self.method, path: self.path, after }
+    }
+
+    pub(super) fn unreadable(self, source: serde_path_to_error::Error<serde_json::Error>) -> RestError {
+        RestError::Unreadable { method: self.method, path: self.path, source: Box::new(source) }
+    }
+
+    pub(super) fn too_large(self, limit: usize) -> RestError {
+        RestError::TooLarge { method: self.method, path: self.path, limit }
+    }
+}
+
+// === impl Unread ===
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.error)
+    }
+}
+
+impl Error for Unread {}
+
+fn is_certificate(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+}
+
+/// The cause of type `T`, also inside an [`io::Error`], which does not name what it wraps as its source.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let wrapped = wrapped.map(|inner| inner as &(dyn Error + 'static));
+    wrapped.or_else(|| error.source()).and_then(find)
+}

@@ -1,0 +1,98 @@
+use super::{
+    Organization, Retries, Settings,
+    cache::Cache,
+    retry::{Attempts, Next},
+    session::Session,
+    wire::Wire,
+};
+use action_component::rest::{Backend, Request, Response, RestError};
+use futures_util::future::BoxFuture;
+use http::Method;
+use std::time::Duration;
+
+/// The platform's REST API, for all messages: the backend of every [`Rest`](action_component::Rest).
+#[derive(Debug)]
+pub struct Platform {
+    wire: Wire,
+    session: Session,
+    organization: Organization,
+    retries: Retries,
+    cache: Cache,
+}
+
+impl Platform {
+    pub(super) fn new(wire: Wire, session: Session, organization: Organization, settings: &Settings) -> Self {
+        let (retries, cache) = (settings.retries, Cache::new(settings.cache_ttl));
+        Self { wire, session, organization, retries, cache }
+    }
+
+    /// The organization's id, which stands in the queues' names too.
+    #[must_use]
+    pub fn org_id(&self) -> i64 {
+        self.organization.id
+    }
+
+    /// The organization's name.
+    #[must_use]
+    pub fn org_name(&self) -> &str {
+        &self.organization.name
+    }
+
+    /// As often as is safe and sensible.
+    async fn persist(&self, mut request: Request) -> Result<Response, RestError> {
+        let call = (request.method.clone(), request.path_only().to_owned());
+        let mut attempts = Attempts::new(self.retries, request.method.clone());
+        loop {
+            let again = request.again();
+            let error = match self.attempt(request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            let reason = error.to_string();
+            let wait;
+            (request, wait) = match attempts.after(error, again) {
+                Next::Again(request, wait) => (request, wait),
+                Next::Done(result) => return result,
+            };
+            warn(&call, &attempts, wait, &reason);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Once, and once more after a login if the session ran out.
+    async fn attempt(&self, request: Request) -> Result<Response, RestError> {
+        let again = request.again();
+        if again.is_none() && self.session.can_run_out() {
+            // A body that can be read once must not meet a session that ran out.
+            Box::pin(self.attempt(Request::new(Method::GET, ""))).await?;
+        }
+        let pass = self.session.pass();
+        match (self.send(request, &pass.headers).await, again) {
+            (Err(RestError::Unauthorized { .. }), Some(again)) if self.session.can_run_out() => {
+                let pass = self.session.renew(&self.wire, &pass).await?;
+                self.send(again, &pass.headers).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    async fn send(&self, request: Request, pass: &http::HeaderMap) -> Result<Response, RestError> {
+        self.wire.send(request, Some(self.organization.id), pass).await
+    }
+}
+
+impl Backend for Platform {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, RestError>> {
+        Box::pin(async move {
+            if request.cached && request.method == Method::GET {
+                let key = (request.scope, request.path.clone());
+                return self.cache.get(key, || self.persist(request)).await;
+            }
+            self.persist(request).await
+        })
+    }
+}
+
+fn warn((method, path): &(Method, String), attempts: &Attempts, wait: Duration, reason: &str) {
+    tracing::warn!(%method, path, attempt = attempts.made(), ?wait, reason, "a REST call failed; trying again");
+}

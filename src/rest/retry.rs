@@ -1,0 +1,123 @@
+//! What is safe to repeat, and when.
+//!
+//! | what happened | repeated for |
+//! |---|---|
+//! | the platform was not reached: DNS, TCP, proxy, TLS | every method: nothing was sent |
+//! | 429, or 503 with `Retry-After` | every method: the platform says that it did not do it |
+//! | the link broke, no answer in time, 408, 425, 502, 503, 504 | GET, HEAD, PUT, DELETE |
+//! | 500 | GET, HEAD: for a change it is the platform's verdict more often than its mood |
+//! | anything else | none |
+//!
+//! A PUT that may have been carried out and is then answered by 409 may have met its own change: the caller gets the first
+//! error, which says that this is not known, and [`get_put`](action_component::Rest::get_put) finds out by reading. A
+//! DELETE that may have been carried out and is then answered by 404 was carried out.
+
+use super::Retries;
+use action_component::rest::{Request, Response, RestError};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use jiff::{Timestamp, fmt::rfc2822};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// The attempts at one call.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    policy: Retries,
+    method: Method,
+    made: u32,
+    unsure: Option<RestError>,
+}
+
+/// How it goes on after a failed attempt.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// This call, after this time.
+    Again(Request, Duration),
+    /// No more.
+    Done(Result<Response, RestError>),
+}
+
+// === impl Attempts ===
+
+impl Attempts {
+    pub(super) fn new(policy: Retries, method: Method) -> Self {
+        Self { policy, method, made: 0, unsure: None }
+    }
+
+    /// How many attempts have failed.
+    pub(super) fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// What to do about `error`; `again` is the same call, if its body can be had again.
+    pub(super) fn after(&mut self, error: RestError, again: Option<Request>) -> Next {
+        self.made += 1;
+        if let Some(settled) = self.settled(&error) {
+            return Next::Done(settled);
+        }
+        let again = again.filter(|_| self.made < self.policy.attempts && is_safe(&self.method, &error));
+        let Some(again) = again else { return Next::Done(Err(self.last(error))) };
+        let wait = self.wait(&error);
+        if error.may_have_been_carried_out() {
+            self.unsure = Some(error);
+        }
+        Next::Again(again, wait)
+    }
+
+    /// An answer that an earlier attempt explains.
+    fn settled(&mut self, error: &RestError) -> Option<Result<Response, RestError>> {
+        let status = error.status()?;
+        if self.unsure.is_some() && self.method == Method::DELETE && status == StatusCode::NOT_FOUND {
+            return Some(Ok(Response::new(StatusCode::NO_CONTENT, Bytes::new())));
+        }
+        let met_itself = self.method == Method::PUT && status == StatusCode::CONFLICT;
+        self.unsure.take_if(|_| met_itself).map(Err)
+    }
+
+    /// An earlier attempt that may have been carried out makes the whole call one that may have been.
+    fn last(&mut self, error: RestError) -> RestError {
+        match self.unsure.take() {
+            Some(unsure) if !error.may_have_been_carried_out() => unsure,
+            _ => error,
+        }
+    }
+
+    fn wait(&self, error: &RestError) -> Duration {
+        let Retries { delay, backoff, longest, .. } = self.policy;
+        let growth = backoff.max(1.0).powi(i32::try_from(self.made - 1).unwrap_or(i32::MAX));
+        let grown = Duration::try_from_secs_f64(delay.as_secs_f64() * growth).unwrap_or(longest).min(longest);
+        let jittered = grown.mul_f64(fastrand::f64().mul_add(0.5, 0.5));
+        match error {
+            RestError::Status(error) => error.retry_after.map_or(jittered, |asked| asked.min(longest)),
+            _ => jittered,
+        }
+    }
+}
+
+fn is_safe(method: &Method, error: &RestError) -> bool {
+    match error {
+        RestError::Unreachable { .. } => true,
+        RestError::Interrupted { .. } | RestError::TimedOut { .. } => method.is_idempotent(),
+        RestError::Status(error) => match error.status.as_u16() {
+            429 => true,
+            503 if error.retry_after.is_some() => true,
+            408 | 425 | 502..=504 => method.is_idempotent(),
+            500 => method.is_safe(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or_default())
+}

@@ -1,0 +1,217 @@
+//! One request, one answer.
+
+use super::{Exchange, Recorder, Settings, Timeouts, failure::Call, retry, upload};
+use action_component::rest::{Body, Content, Request, Response, RestError, Scope};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::{HeaderMap, HeaderValue, header};
+use reqwest::{RequestBuilder, Url, redirect};
+use std::{io, sync::Arc, time::Duration};
+
+/// Shorter than platforms and what stands before them keep an idle connection, lest a call meet one that is being closed.
+const POOL_IDLE: Duration = Duration::from_secs(15);
+
+/// How much of an error's text is read, in bytes.
+const LONGEST_ERROR: usize = 64 << 10;
+
+/// The HTTP client.
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: reqwest::Client,
+    base: Url,
+    timeouts: Timeouts,
+    max_answer: usize,
+    recorder: Option<Arc<dyn Recorder>>,
+}
+
+// === impl Wire ===
+
+impl Wire {
+    /// # Errors
+    /// A setting cannot be: the text says which.
+    pub(super) fn new(settings: &Settings) -> Result<Self, String> {
+        Ok(Self {
+            client: client(settings)?,
+            base: settings.address.base()?,
+            timeouts: settings.timeouts,
+            max_answer: settings.max_answer,
+            recorder: settings.recorder.clone(),
+        })
+    }
+
+    /// Sends `request` once, with the headers that prove who we are. `org` is the organization's id, once it is known.
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        org: Option<i64>,
+        pass: &HeaderMap,
+    ) -> Result<Response, RestError> {
+        let call = Call::of(&request);
+        let url = self.url(&request, org).map_err(|reason| call.clone().unsendable(reason))?;
+        let exchange = Sent { call, path_and_query: path_and_query(&url), streamed: request.streamed };
+        let answer = self.begin(request, url, pass, &exchange).await?;
+        if exchange.streamed && answer.status().is_success() {
+            return Ok(self.stream(answer, &exchange));
+        }
+        self.finish(answer, exchange).await
+    }
+
+    fn url(&self, request: &Request, org: Option<i64>) -> Result<Url, String> {
+        let scope = match (request.scope, org) {
+            (Scope::Organization, Some(id)) => format!("/orgs/{id}"),
+            (Scope::Organization, None) => return Err("no organization has been chosen yet".to_owned()),
+            (Scope::Platform, _) => String::new(),
+        };
+        let separator =
+            if request.path.is_empty() || request.path.starts_with(['/', '?']) { "" } else { "/" };
+        let url = format!("{}{scope}{separator}{}", self.base, request.path);
+        Url::parse(&url).map_err(|error| error.to_string())
+    }
+
+    /// Sends the request and waits for the answer's head.
+    async fn begin(
+        &self,
+        request: Request,
+        url: Url,
+        pass: &HeaderMap,
+        sent: &Sent,
+    ) -> Result<reqwest::Response, RestError> {
+        let call = || sent.call.clone();
+        let total = self.timeouts.total;
+        let headers = headers(&request, pass).map_err(|reason| call().unsendable(reason))?;
+        let builder = self.client.request(request.method, url).headers(headers);
+        let (builder, stalled) =
+            body(builder, request.body, total).map_err(|error| call().failed(error, total))?;
+        let whole = !sent.streamed && stalled.is_none();
+        let builder = if whole { builder.timeout(total) } else { builder };
+        let answer = tokio::select! {
+            answer = builder.send() => answer,
+            () = patience(stalled, sent.streamed.then_some(total)) => return Err(call().timed_out(total)),
+        };
+        answer.map_err(|error| call().failed(error, total))
+    }
+
+    /// Reads the answer whole.
+    async fn finish(&self, answer: reqwest::Response, sent: Sent) -> Result<Response, RestError> {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let read = self.read(answer, &sent.call);
+        let body = tokio::time::timeout(self.timeouts.total, read)
+            .await
+            .unwrap_or_else(|_elapsed| Err(sent.call.clone().timed_out(self.timeouts.total)));
+        // The status is worth more than the text that comes with it.
+        let body = if status.is_success() { body? } else { body.unwrap_or_default() };
+        self.record(&sent, status, &headers, Some(&body));
+        if status.is_success() {
+            return Ok(Response::new(status, body).with_headers(headers));
+        }
+        let retry_after = retry::retry_after(&headers);
+        Err(RestError::from_answer(sent.call.method, &sent.call.path, status, retry_after, &body))
+    }
+
+    async fn read(&self, mut answer: reqwest::Response, call: &Call) -> Result<Bytes, RestError> {
+        let limit = if answer.status().is_success() { self.max_answer } else { LONGEST_ERROR };
+        let mut whole = BytesMut::new();
+        let failed = |error| call.clone().failed(error, self.timeouts.total);
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if whole.len() + chunk.len() > limit {
+                return Err(call.clone().too_large(limit));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Passes the answer on as it comes; a silence of `idle` ends it.
+    fn stream(&self, answer: reqwest::Response, sent: &Sent) -> Response {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        self.record(sent, status, &headers, None);
+        let idle = self.timeouts.idle;
+        let chunks = answer.bytes_stream().map_err(|error| io::Error::other(error.without_url())).boxed();
+        let timed = stream::try_unfold(chunks, move |mut chunks| async move {
+            let next = tokio::time::timeout(idle, chunks.try_next()).await;
+            let next = next.map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))?;
+            Ok(next?.map(|chunk| (chunk, chunks)))
+        });
+        Response::new(status, Bytes::new()).with_headers(headers).with_body(Content::stream(timed))
+    }
+
+    fn record(&self, sent: &Sent, status: http::StatusCode, headers: &HeaderMap, body: Option<&[u8]>) {
+        let Some(recorder) = &self.recorder else { return };
+        let (method, path_and_query) = (&sent.call.method, sent.path_and_query.as_str());
+        recorder.record(&Exchange { method, path_and_query, status, headers, body });
+    }
+}
+
+/// What is to be known of a call once its request is gone.
+struct Sent {
+    call: Call,
+    path_and_query: String,
+    streamed: bool,
+}
+
+fn client(settings: &Settings) -> Result<reqwest::Client, String> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(settings.tls.as_ref().clone())
+        .http1_only()
+        // A redirect would carry the credentials and the context token to wherever it points.
+        .redirect(redirect::Policy::none())
+        // Which proxy is the settings' affair: never reqwest's own reading of the environment.
+        .no_proxy()
+        .user_agent(concat!("action-processor/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.timeouts.connect)
+        .pool_idle_timeout(POOL_IDLE)
+        .tcp_keepalive(Duration::from_secs(30));
+    if let Some(proxy) = &settings.proxy {
+        builder = builder.proxy(proxy.build().map_err(|error| format!("proxy: {error}"))?);
+    }
+    builder.build().map_err(|error| format!("the HTTP client cannot be built: {error}"))
+}
+
+/// The request's own headers first, so that it cannot replace ours.
+fn headers(request: &Request, pass: &HeaderMap) -> Result<HeaderMap, String> {
+    let mut headers = request.headers.clone();
+    if !request.streamed {
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+    }
+    if let Some(token) = request.context_token() {
+        let mut token = HeaderValue::from_bytes(token.as_str().as_bytes())
+            .map_err(|_invalid| "the message's context token is not fit for a header".to_owned())?;
+        token.set_sensitive(true);
+        headers.insert("x-co3contexttoken", token);
+    }
+    headers.extend(pass.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Ok(headers)
+}
+
+/// Adds the body; for one that takes its time, also what tells that it no longer moves.
+fn body(
+    builder: RequestBuilder,
+    body: Body,
+    patience: Duration,
+) -> reqwest::Result<(RequestBuilder, Option<upload::Stalled>)> {
+    Ok(match body {
+        Body::Json(text) => (builder.header(header::CONTENT_TYPE, "application/json").body(text), None),
+        Body::Multipart(parts) => {
+            let (form, stalled) = upload::form(parts, patience)?;
+            (builder.multipart(form), Some(stalled))
+        }
+        // `Body` may grow in the author's crate; an unknown body must not be left out in silence, and `Empty` is the rest.
+        _ => (builder, None),
+    })
+}
+
+/// Ends when there is no more reason to wait for an answer's head.
+async fn patience(stalled: Option<upload::Stalled>, limit: Option<Duration>) {
+    match (stalled, limit) {
+        (Some(stalled), _) => stalled.wait().await,
+        (None, Some(limit)) => tokio::time::sleep(limit).await,
+        (None, None) => std::future::pending().await,
+    }
+}
+
+fn path_and_query(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
+}

@@ -1,0 +1,97 @@
+//! What ends a session or an attempt, and what to do about it.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use super::codec::CodecError;
+use super::session::{Fault, SessionError};
+
+/// Why there is no connection, or none any more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// No byte stream to the broker: name lookup, TCP, proxy or TLS. The source is the dialer's own error.
+    #[error("cannot reach the broker")]
+    Dial(#[source] Box<dyn Error + Send + Sync>),
+    /// The broker was not ready to use within the connect timeout.
+    #[error("no connection to the broker within {0:?}; check that host and port are the broker's STOMP port")]
+    ConnectTimeout(Duration),
+    /// The broker closed the connection.
+    #[error("the broker closed the connection")]
+    ClosedByBroker,
+    /// The broker sent nothing for too long.
+    #[error("the broker has been silent for {0:?}, against the agreed heart-beats")]
+    Silent(Duration),
+    /// The broker took nothing for too long.
+    #[error("the broker has taken no byte for {0:?}")]
+    Stalled(Duration),
+    /// The connection failed while reading or writing.
+    #[error("the connection to the broker failed")]
+    Io(#[from] io::Error),
+    /// The broker's bytes are no frames, or exceed the limits.
+    #[error("the broker's data cannot be used")]
+    Codec(#[from] CodecError),
+    /// The broker reported an error or broke the protocol's rules.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// What a failure means for how long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The broker is away, or the way to it.
+    Outage,
+    /// The credentials are wrong; somebody must act.
+    Credentials,
+}
+
+/// The session that delivered the message is gone, or the message has been settled before.
+///
+/// The broker delivers an unsettled message again, on a later session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session that delivered this message is gone; the broker will deliver it again")]
+pub struct Stale;
+
+/// Closing was not as clean as it should be. The link is closed all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// The deadline passed before the broker confirmed everything.
+    #[error("the broker did not confirm the end of the session in time; the last replies may come twice")]
+    Deadline,
+    /// The connection fell before the broker confirmed everything.
+    #[error(
+        "the connection fell before the broker confirmed the end of the session; the last replies may come twice"
+    )]
+    Lost,
+    /// The link was aborted.
+    #[error("the link was aborted before it was closed")]
+    Aborted,
+}
+
+impl LinkError {
+    /// How to wait after this.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Session(SessionError::Broker(error)) => match error.fault {
+                Fault::Credentials => Cause::Credentials,
+                Fault::Refused | Fault::Transient | Fault::Fatal => Cause::Outage,
+            },
+            Self::Dial(_)
+            | Self::ConnectTimeout(_)
+            | Self::ClosedByBroker
+            | Self::Silent(_)
+            | Self::Stalled(_)
+            | Self::Io(_)
+            | Self::Codec(_)
+            | Self::Session(
+                SessionError::Version(_)
+                | SessionError::Heartbeat(_)
+                | SessionError::Unexpected(_)
+                | SessionError::Unacknowledgeable(_),
+            ) => Cause::Outage,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What the rest of the daemon holds of the link.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{CloseError, LinkError, Stale};
+use super::frame::{Command, Frame, Headers};
+use super::session::{Epoch, Version};
+use super::settings::Profile;
+use super::writer::Outlet;
+
+/// What the link tells its owner.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Connected; the subscriptions follow.
+    Up {
+        /// The new session.
+        epoch: Epoch,
+        /// The broker's name for itself.
+        broker: Option<String>,
+        /// The version agreed upon.
+        version: Version,
+    },
+    /// The broker confirmed a subscription.
+    Subscribed {
+        /// As it was asked for.
+        destination: String,
+    },
+    /// Every destination has been answered, confirmed or refused. Again after each reconnect and each
+    /// [`Link::subscribe`].
+    Ready,
+    /// The broker refused a destination, or has not answered for long. It is tried again; the others run.
+    Refused {
+        /// As it was asked for.
+        destination: String,
+        /// The broker's words.
+        reason: String,
+    },
+    /// A message.
+    Delivery(Delivery),
+    /// No connection, or none any more. What the session delivered can no longer be settled.
+    Down {
+        /// Why.
+        error: LinkError,
+        /// When the next attempt begins; `None`: gave up after [`Settings::max_attempts`](super::Settings).
+        retry_in: Option<Duration>,
+    },
+}
+
+/// A message, as the broker delivered it.
+#[derive(Clone)]
+pub struct Delivery {
+    /// The destination as it was subscribed to.
+    pub destination: String,
+    /// All of the message's headers.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Bytes,
+    /// What settles it.
+    pub ack: AckHandle,
+}
+
+/// The right to settle one delivery, once, on the session that made it.
+#[derive(Clone)]
+pub struct AckHandle(Arc<Owed>);
+
+struct Owed {
+    epoch: Epoch,
+    outlet: Outlet,
+    ack: Frame,
+    settled: AtomicBool,
+}
+
+/// A message to send. Its `content-length` and `persistent:true` are added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Where to, usually the `reply-to` of a delivery, unchanged.
+    pub destination: String,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The way to the broker, whatever session is up. Clones are the same link; the link lives until it is closed or
+/// aborted, or its events are no longer received.
+#[derive(Debug, Clone)]
+pub struct Link {
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) current: watch::Receiver<Option<Outlet>>,
+    pub(super) over: watch::Receiver<Option<Result<(), CloseError>>>,
+    pub(super) abort: CancellationToken,
+    pub(super) profile: Arc<Profile>,
+}
+
+/// What the owner asks of the link's task.
+#[derive(Debug)]
+pub(super) enum Order {
+    Subscribe(String),
+    Unsubscribe(String),
+    Close(Duration),
+}
+
+// === impl Delivery ===
+
+/// Without the body: it is somebody's data.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("destination", &self.destination)
+            .field("headers", &self.headers)
+            .field("body", &self.body.len())
+            .field("ack", &self.ack)
+            .finish()
+    }
+}
+
+// === impl AckHandle ===
+
+impl AckHandle {
+    pub(super) fn new(epoch: Epoch, outlet: Outlet, ack: Frame) -> Self {
+        Self(Arc::new(Owed { epoch, outlet, ack, settled: AtomicBool::new(false) }))
+    }
+
+    /// The session that delivered the message.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.0.epoch
+    }
+
+    /// Whether it is too late to settle: the session is gone, or the message has been settled.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.0.outlet.is_closed() || self.0.settled.load(Ordering::Acquire)
+    }
+
+    /// True for the first caller only.
+    fn take(&self) -> bool {
+        !self.0.settled.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl fmt::Debug for AckHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckHandle").field("epoch", &self.0.epoch).field("ack", &self.0.ack.headers).finish()
+    }
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    fn into_frame(self, profile: &Profile) -> Frame {
+        let mut frame = Frame::new(Command::Send)
+            .with("destination", profile.on_the_wire(&self.destination))
+            .with("persistent", "true")
+            .with("content-length", self.body.len().to_string())
+            .with_body(self.body);
+        for (name, value) in self.headers {
+            frame.headers.push(name, value);
+        }
+        frame
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Queues the reply, if any, and the acknowledgement after it, next to each other, on the session that delivered
+    /// the message. Dropping the future before it is done settles nothing.
+    ///
+    /// # Errors
+    /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
+    pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<(), Stale> {
+        let owed = &ack.0;
+        let reply = reply.map(|reply| reply.into_frame(&self.profile));
+        let frames = reply.into_iter().chain([owed.ack.clone()]).collect();
+        owed.outlet.queue(frames, || ack.take()).await
+    }
+
+    /// Queues a message: on the session of `on`, or on the one that is up.
+    ///
+    /// # Errors
+    /// [`Stale`]: that session is gone, or none is up. Nothing was queued.
+    pub async fn send(&self, on: Option<&AckHandle>, message: Outgoing) -> Result<(), Stale> {
+        let outlet = match on {
+            Some(ack) => ack.0.outlet.clone(),
+            None => self.current.borrow().clone().ok_or(Stale)?,
+        };
+        outlet.queue(vec![message.into_frame(&self.profile)], || true).await
+    }
+
+    /// Wants a destination's messages from now on, after reconnects too.
+    pub async fn subscribe(&self, destination: String) {
+        self.order(Order::Subscribe(destination)).await;
+    }
+
+    /// Wants no more of them. Those that are in work can still be settled on some brokers only.
+    pub async fn unsubscribe(&self, destination: &str) {
+        self.order(Order::Unsubscribe(destination.to_owned())).await;
+    }
+
+    /// Ends the link: everything queued is written, and the broker confirms it. No reconnect follows, and nothing more
+    /// can be queued. Calling it again waits for the first call's outcome.
+    ///
+    /// # Errors
+    /// The broker did not confirm within the deadline, or the connection fell. The link is closed all the same.
+    pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        self.order(Order::Close(deadline)).await;
+        let mut over = self.over.clone();
+        // The sender goes without an outcome only when the task was cut short.
+        over.wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|outcome| *outcome)
+            .unwrap_or(Err(CloseError::Aborted))
+    }
+
+    /// Ends the link now; what is queued is lost.
+    pub fn abort(&self) {
+        self.abort.cancel();
+    }
+
+    /// A link that is over takes no orders, and needs none.
+    async fn order(&self, order: Order) {
+        let _ = self.orders.send(order).await;
+    }
+}

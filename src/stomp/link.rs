@@ -1,0 +1,379 @@
+//! The whole life of the connection: one enum, one match, one arm per arrow.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::backoff::Backoff;
+use super::error::{Cause, CloseError, LinkError};
+use super::frame::Frame;
+use super::handle::{AckHandle, Delivery, Event, Link, Order};
+use super::live::Live;
+use super::outbox::Outbox;
+use super::roster::{Request, Roster, SubscriptionId};
+use super::session::{BrokerError, Epoch, Message, Received};
+use super::settings::Settings;
+use super::writer::{Outlet, Parcel};
+
+/// What a link needs from the outside world: a fresh byte stream to the broker, TLS and proxies done.
+pub trait Dial: Send + 'static {
+    /// The byte stream.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// Why there is none.
+    type Error: Error + Send + Sync + 'static;
+
+    /// Opens a stream. The link drops the future when the connect timeout passes.
+    fn dial(&mut self) -> impl Future<Output = Result<Self::Io, Self::Error>> + Send;
+}
+
+/// Where the connection stands.
+enum Life<Io> {
+    /// No connection: `until` → `Dialing`; told to close → `Over`.
+    Waiting { until: Instant },
+    /// One attempt, from name lookup to CONNECTED: → `Up`; failed → `Waiting`, or `Over` if it was the last; told to
+    /// close → `Over`.
+    Dialing,
+    /// Established: fallen → `Waiting`; told to close → `Closing`.
+    Up { live: Live<Io>, since: Instant },
+    /// The last word is being said: → `Over`.
+    Closing { live: Live<Io>, deadline: Duration },
+    /// Nothing follows.
+    Over(Result<(), CloseError>),
+}
+
+/// What ends a stretch of a life.
+enum End {
+    Failed(LinkError),
+    Told(Duration),
+}
+
+/// What happens next on an established session.
+enum Next {
+    /// The owner wants something; `None`: the last handle is gone.
+    Order(Option<Order>),
+    /// There is room for a frame of ours.
+    Place(OwnedPermit<Parcel>),
+    /// The owner has taken all events.
+    Delivered,
+    Frame(Frame),
+    Failed(LinkError),
+    /// A refused queue is to be tried again.
+    RetryDue,
+}
+
+/// Keeps the connection alive.
+struct Keeper<D> {
+    settings: Arc<Settings>,
+    dialer: D,
+    orders: mpsc::Receiver<Order>,
+    outbox: Outbox,
+    roster: Roster,
+    backoff: Backoff,
+    /// Failed attempts since a session was last established.
+    failures: u32,
+    epoch: Epoch,
+    current: watch::Sender<Option<Outlet>>,
+}
+
+/// Places in the events' channel besides those for messages.
+const SPARE_EVENTS: usize = 64;
+/// The channel is never deeper; a broker that is allowed more waits.
+const MAX_EVENTS: usize = 65_536;
+/// Orders that may wait for the link's task, which is never busy for long.
+const ORDERS: usize = 16;
+/// How long closing may take when the last handle is dropped.
+const UNASKED_CLOSE: Duration = Duration::from_secs(5);
+
+/// Starts the link on the current runtime. Heart-beats are sent on time only if that runtime's threads are not kept busy
+/// by others; where handlers compute, give the link a runtime of its own.
+///
+/// The events must be received, or the link reads no further; they end when the link does.
+pub fn start<D: Dial>(
+    settings: Settings,
+    destinations: Vec<String>,
+    dialer: D,
+) -> (Link, mpsc::Receiver<Event>) {
+    let depth = events_depth(&settings, destinations.len());
+    let (events, received) = mpsc::channel(depth);
+    let (orders, taken) = mpsc::channel(ORDERS);
+    let (current, shown) = watch::channel(None);
+    let (over, outcome) = watch::channel(None);
+    let abort = CancellationToken::new();
+    let profile = Arc::new(settings.profile.clone());
+    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), profile };
+    let keeper = Keeper {
+        backoff: Backoff::new(settings.backoff),
+        settings: Arc::new(settings),
+        dialer,
+        orders: taken,
+        outbox: Outbox::new(events.clone()),
+        roster: Roster::new(destinations),
+        failures: 0,
+        epoch: Epoch(0),
+        current,
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            () = abort.cancelled() => {}
+            () = events.closed() => debug!("nobody receives the link's events; it ends"),
+            () = keeper.run(&over) => {}
+        }
+        over.send_if_modified(|outcome| {
+            outcome.is_none() && outcome.replace(Err(CloseError::Aborted)).is_none()
+        });
+    });
+    (link, received)
+}
+
+fn events_depth(settings: &Settings, destinations: usize) -> usize {
+    let prefetch = usize::try_from(settings.prefetch.max(1)).unwrap_or(MAX_EVENTS);
+    prefetch.saturating_mul(destinations.max(1)).saturating_add(SPARE_EVENTS).min(MAX_EVENTS)
+}
+
+// === impl Keeper ===
+
+impl<D: Dial> Keeper<D> {
+    async fn run(mut self, over: &watch::Sender<Option<Result<(), CloseError>>>) {
+        let mut life = Life::Dialing;
+        let outcome = loop {
+            life = match life {
+                Life::Over(outcome) => break outcome,
+                life => self.step(life).await,
+            };
+        };
+        self.current.send_replace(None);
+        over.send_replace(Some(outcome));
+        self.outbox.drain().await;
+    }
+
+    async fn step(&mut self, life: Life<D::Io>) -> Life<D::Io> {
+        match life {
+            Life::Waiting { until } => match self.wait(until).await {
+                None => Life::Dialing,
+                Some(_) => Life::Over(Ok(())),
+            },
+            Life::Dialing => match self.dial().await {
+                Ok(live) => self.up(live),
+                Err(End::Failed(error)) => self.attempt_failed(error),
+                Err(End::Told(_)) => Life::Over(Ok(())),
+            },
+            Life::Up { mut live, since } => match self.serve(&mut live).await {
+                Ok(()) => Life::Up { live, since },
+                Err(End::Failed(error)) => self.fallen(error, since),
+                Err(End::Told(deadline)) => Life::Closing { live, deadline },
+            },
+            Life::Closing { live, deadline } => Life::Over(self.close(live, deadline).await),
+            Life::Over(outcome) => Life::Over(outcome),
+        }
+    }
+
+    /// Waits, taking orders; the deadline if told to close.
+    async fn wait(&mut self, until: Instant) -> Option<Duration> {
+        loop {
+            tokio::select! {
+                biased;
+                order = self.orders.recv() => if let Err(deadline) = obey(&mut self.roster, order) {
+                    return Some(deadline);
+                },
+                () = sleep_until(until) => return None,
+                () = self.outbox.drain(), if !self.outbox.is_empty() => {}
+            }
+        }
+    }
+
+    /// One attempt under one deadline, taking orders meanwhile.
+    async fn dial(&mut self) -> Result<Live<D::Io>, End> {
+        let Self { settings, dialer, orders, outbox, roster, epoch, .. } = self;
+        epoch.0 += 1;
+        let limit = settings.connect_timeout;
+        let attempt = timeout(limit, async {
+            let io = dialer.dial().await.map_err(|error| LinkError::Dial(Box::new(error)))?;
+            Live::open(io, settings, *epoch).await
+        });
+        tokio::pin!(attempt);
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv() => obey(roster, order).map_err(End::Told)?,
+                done = &mut attempt => {
+                    let done = done.unwrap_or(Err(LinkError::ConnectTimeout(limit)));
+                    return done.map_err(End::Failed);
+                }
+                () = outbox.drain(), if !outbox.is_empty() => {}
+            }
+        }
+    }
+
+    fn up(&mut self, live: Live<D::Io>) -> Life<D::Io> {
+        self.failures = 0;
+        self.roster.renew();
+        self.current.send_replace(Some(live.outlet.clone()));
+        let (epoch, version) = (live.epoch, live.session.version());
+        let broker = live.session.broker().map(str::to_owned);
+        info!(%epoch, %version, broker, "connected to the broker");
+        self.outbox.push(Event::Up { epoch, broker, version });
+        self.tell_if_ready();
+        Life::Up { live, since: Instant::now() }
+    }
+
+    fn fallen(&mut self, error: LinkError, since: Instant) -> Life<D::Io> {
+        self.current.send_replace(None);
+        self.backoff.was_up(since.elapsed());
+        self.retry(error)
+    }
+
+    fn attempt_failed(&mut self, error: LinkError) -> Life<D::Io> {
+        self.failures = self.failures.saturating_add(1);
+        if self.settings.max_attempts.is_some_and(|max| self.failures >= max) {
+            error!(error = chain(&error), attempts = self.failures, "gave up connecting to the broker");
+            self.outbox.push(Event::Down { error, retry_in: None });
+            return Life::Over(Ok(()));
+        }
+        self.retry(error)
+    }
+
+    fn retry(&mut self, error: LinkError) -> Life<D::Io> {
+        let delay = self.backoff.failed(error.cause(), Instant::now(), fastrand::f64());
+        match error.cause() {
+            Cause::Credentials => {
+                error!(error = chain(&error), retry_in = ?delay, "not let in by the broker")
+            }
+            Cause::Outage => warn!(error = chain(&error), retry_in = ?delay, "no connection to the broker"),
+        }
+        self.outbox.push(Event::Down { error, retry_in: Some(delay) });
+        Life::Waiting { until: Instant::now() + delay }
+    }
+
+    /// Does the next thing that is due on an established session.
+    async fn serve(&mut self, live: &mut Live<D::Io>) -> Result<(), End> {
+        match self.next(live).await {
+            Next::Order(order) => obey(&mut self.roster, order).map_err(End::Told),
+            Next::Place(place) => {
+                if let Some(request) = self.roster.next_request(Instant::now()) {
+                    place.send(frame_for(request, live, &self.settings).into());
+                }
+                Ok(())
+            }
+            Next::Delivered => {
+                live.reader.excuse();
+                Ok(())
+            }
+            Next::Frame(frame) => self.receive(frame, live).map_err(End::Failed),
+            Next::Failed(error) => Err(End::Failed(error)),
+            Next::RetryDue => Ok(()),
+        }
+    }
+
+    async fn next(&mut self, live: &mut Live<D::Io>) -> Next {
+        let has_request = self.roster.has_request(Instant::now());
+        let retry = self.roster.next_retry().filter(|_| !has_request);
+        let may_read = self.outbox.is_empty();
+        tokio::select! {
+            biased;
+            order = self.orders.recv() => Next::Order(order),
+            Some(place) = live.outlet.place(), if has_request => Next::Place(place),
+            () = self.outbox.drain(), if !may_read => Next::Delivered,
+            // Before the writer: the broker's ERROR says more than the broken pipe that follows it.
+            frame = live.reader.next(), if may_read => frame.map_or_else(Next::Failed, Next::Frame),
+            error = live.writer.failed() => Next::Failed(error),
+            () = sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => Next::RetryDue,
+        }
+    }
+
+    fn receive(&mut self, frame: Frame, live: &mut Live<D::Io>) -> Result<(), LinkError> {
+        match live.session.receive(frame)? {
+            Received::Message(message) => self.deliver(message, live),
+            Received::Subscribed(id) => self.subscribed(id),
+            Received::Refused(id, error) => self.refused(id, &error),
+            Received::Disconnected | Received::Nothing => {}
+        }
+        self.tell_if_ready();
+        Ok(())
+    }
+
+    fn deliver(&mut self, message: Message, live: &Live<D::Io>) {
+        let Message { subscription, ack, frame } = message;
+        let destination = match subscription {
+            Some(id) => self.roster.destination(id),
+            None => frame.header("destination").and_then(|name| self.roster.named(name)),
+        };
+        let Some(destination) = destination.map(str::to_owned) else {
+            return debug!(
+                ?frame,
+                "a message of a subscription that has ended; the broker will take it back"
+            );
+        };
+        let ack = AckHandle::new(live.epoch, live.outlet.clone(), ack);
+        let Frame { headers, body, .. } = frame;
+        self.outbox.push(Event::Delivery(Delivery { destination, headers, body, ack }));
+    }
+
+    fn subscribed(&mut self, id: SubscriptionId) {
+        if let Some(destination) = self.roster.confirm(id).map(str::to_owned) {
+            info!(destination, "subscribed");
+            self.outbox.push(Event::Subscribed { destination });
+        }
+    }
+
+    fn refused(&mut self, id: SubscriptionId, refusal: &BrokerError) {
+        let refused = self.roster.refuse(id, Instant::now(), fastrand::f64());
+        if let Some((destination, delay)) = refused {
+            error!(destination, reason = refusal.message, retry_in = ?delay, "the broker refused this queue");
+            let (destination, reason) = (destination.to_owned(), refusal.message.clone());
+            self.outbox.push(Event::Refused { destination, reason });
+        }
+    }
+
+    fn tell_if_ready(&mut self) {
+        if self.roster.settles() {
+            self.outbox.push(Event::Ready);
+        }
+    }
+
+    async fn close(&mut self, live: Live<D::Io>, deadline: Duration) -> Result<(), CloseError> {
+        self.current.send_replace(None);
+        let outcome = timeout(deadline, live.close()).await.unwrap_or(Err(CloseError::Deadline));
+        match outcome {
+            Ok(()) => info!("disconnected from the broker"),
+            Err(error) => warn!(%error, "disconnected from the broker"),
+        }
+        outcome
+    }
+}
+
+/// Carries out an order; the deadline if it is to close.
+fn obey(roster: &mut Roster, order: Option<Order>) -> Result<(), Duration> {
+    match order {
+        Some(Order::Subscribe(destination)) => roster.add(destination),
+        Some(Order::Unsubscribe(destination)) => roster.remove(&destination),
+        Some(Order::Close(deadline)) => return Err(deadline),
+        None => return Err(UNASKED_CLOSE),
+    }
+    Ok(())
+}
+
+fn frame_for<Io>(request: Request, live: &mut Live<Io>, settings: &Settings) -> Frame {
+    match request {
+        Request::Subscribe(id, destination) => live.session.subscribe(id, &destination, settings),
+        Request::Unsubscribe(id) => live.session.unsubscribe(id),
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &LinkError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

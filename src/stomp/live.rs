@@ -1,0 +1,83 @@
+//! An established session: its rules, its reader, its writer's task.
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, split};
+use tokio::sync::oneshot;
+use tokio_util::codec::Encoder;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::codec::Codec;
+use super::error::{CloseError, LinkError};
+use super::frame::Frame;
+use super::reader::Reader;
+use super::session::{Epoch, Received, Session, SessionError, Version};
+use super::settings::Settings;
+use super::writer::{Outlet, Writer};
+
+/// Dropping it ends the connection at once.
+#[derive(Debug)]
+pub(super) struct Live<Io> {
+    pub(super) epoch: Epoch,
+    pub(super) session: Session,
+    pub(super) reader: Reader<ReadHalf<Io>>,
+    pub(super) outlet: Outlet,
+    pub(super) writer: WriterTask,
+    finish: oneshot::Sender<Frame>,
+}
+
+/// The writer, which ends with the session.
+#[derive(Debug)]
+pub(super) struct WriterTask(AbortOnDropHandle<Result<(), LinkError>>);
+
+impl WriterTask {
+    /// Why the task ended; for as long as the session lives it only ends by failing.
+    pub(super) async fn failed(&mut self) -> LinkError {
+        match (&mut self.0).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) => LinkError::ClosedByBroker,
+            Err(panic) => io::Error::other(panic).into(),
+        }
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
+    /// Shakes hands over a fresh byte stream.
+    pub(super) async fn open(mut io: Io, settings: &Settings, epoch: Epoch) -> Result<Self, LinkError> {
+        let mut codec = Codec::new(Version::V1_2, settings.limits);
+        let mut greeting = BytesMut::new();
+        codec.encode(&Session::greeting(settings), &mut greeting)?;
+        io.write_all(&greeting).await?;
+        io.flush().await?;
+        let mut reader = Reader::new(io, codec.clone());
+        let answer = reader.next().await?;
+        let session = Session::open(settings, &answer)?;
+        codec.set_version(session.version());
+        Ok(Self::split(reader, session, codec, settings, epoch))
+    }
+
+    fn split(reader: Reader<Io>, session: Session, codec: Codec, settings: &Settings, epoch: Epoch) -> Self {
+        let beats = session.beats();
+        let (reader, write_half) = reader.split(session.version(), beats.patience(), split);
+        let (outlet, writer) = Writer::new(write_half, codec, beats, beats.stall(settings.connect_timeout));
+        let (finish, finished) = oneshot::channel();
+        let writer = WriterTask(AbortOnDropHandle::new(tokio::spawn(writer.run(finished))));
+        Self { epoch, session, reader, outlet, writer, finish }
+    }
+
+    /// Has everything queued written, says DISCONNECT and waits for its receipt. Messages that still come are left to
+    /// the broker, which has them unacknowledged.
+    pub(super) async fn close(self) -> Result<(), CloseError> {
+        let Self { mut session, mut reader, finish, writer: _writer, outlet: _outlet, .. } = self;
+        finish.send(session.disconnect()).map_err(|_| CloseError::Lost)?;
+        loop {
+            let frame = reader.next().await.map_err(|_| CloseError::Lost)?;
+            match session.receive(frame) {
+                Ok(Received::Disconnected) => return Ok(()),
+                Ok(_) | Err(SessionError::Unacknowledgeable(_)) => {}
+                Err(_) => return Err(CloseError::Lost),
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Which destinations are wanted, and how far each has come. Pure: the clock is handed in.
+
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::backoff::Ramp;
+
+/// Names a subscription on the wire, the same one on every session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SubscriptionId(u32);
+
+/// The destinations, in the order in which they were asked for.
+#[derive(Debug)]
+pub struct Roster {
+    entries: Vec<Entry>,
+    /// Subscriptions that the broker has yet to be told to end.
+    leaving: Vec<SubscriptionId>,
+    next: u32,
+    /// Whether this session's outcome has been told.
+    settled: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: SubscriptionId,
+    destination: String,
+    refusals: u32,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// To be asked for: → `Asked`.
+    Wanted,
+    /// Asked for on this session: → `Active`, `Refused`, or `Wanted` on the next session.
+    Asked,
+    /// Confirmed on this session: → `Wanted` on the next session.
+    Active,
+    /// Refused: → `Wanted` at this time, on whichever session.
+    Refused { until: Instant },
+}
+
+/// What to tell the broker next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Ask for a destination's messages.
+    Subscribe(SubscriptionId, String),
+    /// Want no more of them.
+    Unsubscribe(SubscriptionId),
+}
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for SubscriptionId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+// === impl Roster ===
+
+impl Roster {
+    /// A roster of these destinations; repeated names count once.
+    #[must_use]
+    pub fn new(destinations: impl IntoIterator<Item = String>) -> Self {
+        let mut roster = Self { entries: Vec::new(), leaving: Vec::new(), next: 0, settled: false };
+        for destination in destinations {
+            roster.add(destination);
+        }
+        roster
+    }
+
+    /// Wants a destination, unless it is wanted already.
+    pub fn add(&mut self, destination: String) {
+        if self.entries.iter().any(|entry| entry.destination == destination) {
+            return;
+        }
+        let id = SubscriptionId(self.next);
+        self.next += 1;
+        self.settled = false;
+        self.entries.push(Entry { id, destination, refusals: 0, state: State::Wanted });
+    }
+
+    /// Wants a destination no longer.
+    pub fn remove(&mut self, destination: &str) {
+        let Some(at) = self.entries.iter().position(|entry| entry.destination == destination) else { return };
+        let entry = self.entries.remove(at);
+        if matches!(entry.state, State::Asked | State::Active) {
+            self.leaving.push(entry.id);
+        }
+    }
+
+    /// A new session knows of no subscription. What was refused waits for its time all the same: asking at once would
+    /// make brokers that close the connection on a refusal close every one.
+    pub fn renew(&mut self) {
+        self.leaving.clear();
+        self.settled = false;
+        for entry in &mut self.entries {
+            if matches!(entry.state, State::Asked | State::Active) {
+                entry.state = State::Wanted;
+            }
+        }
+    }
+
+    /// Whether there is something to tell the broker now.
+    #[must_use]
+    pub fn has_request(&self, now: Instant) -> bool {
+        !self.leaving.is_empty() || self.entries.iter().any(|entry| entry.is_due(now))
+    }
+
+    /// What to tell the broker next; it counts as told.
+    pub fn next_request(&mut self, now: Instant) -> Option<Request> {
+        if let Some(id) = self.leaving.pop() {
+            return Some(Request::Unsubscribe(id));
+        }
+        let entry = self.entries.iter_mut().find(|entry| entry.is_due(now))?;
+        entry.state = State::Asked;
+        Some(Request::Subscribe(entry.id, entry.destination.clone()))
+    }
+
+    /// When the next refused destination is to be tried again.
+    #[must_use]
+    pub fn next_retry(&self) -> Option<Instant> {
+        let retries = self.entries.iter().filter_map(|entry| match entry.state {
+            State::Refused { until } => Some(until),
+            State::Wanted | State::Asked | State::Active => None,
+        });
+        retries.min()
+    }
+
+    /// The broker confirmed a subscription; says which destination.
+    pub fn confirm(&mut self, id: SubscriptionId) -> Option<&str> {
+        let entry = self.entry(id)?;
+        entry.state = State::Active;
+        entry.refusals = 0;
+        Some(&entry.destination)
+    }
+
+    /// The broker refused a subscription; says which destination and when it is tried again.
+    pub fn refuse(&mut self, id: SubscriptionId, now: Instant, dice: f64) -> Option<(&str, Duration)> {
+        let entry = self.entry(id)?;
+        let delay = Ramp::REFUSED_QUEUE.jittered(entry.refusals, dice);
+        entry.refusals = entry.refusals.saturating_add(1);
+        entry.state = State::Refused { until: now + delay };
+        Some((&entry.destination, delay))
+    }
+
+    /// The destination of a subscription that is still wanted.
+    #[must_use]
+    pub fn destination(&self, id: SubscriptionId) -> Option<&str> {
+        self.entries.iter().find(|entry| entry.id == id).map(|entry| entry.destination.as_str())
+    }
+
+    /// The destination that the broker names so, for brokers that leave the subscription out.
+    #[must_use]
+    pub fn named(&self, on_the_wire: &str) -> Option<&str> {
+        let names = self.entries.iter().map(|entry| entry.destination.as_str());
+        let bare = |name: &str| name.strip_prefix("/queue/").unwrap_or(name).to_owned();
+        names.into_iter().find(|name| bare(name) == bare(on_the_wire))
+    }
+
+    /// True once per session: when every destination has been confirmed or refused.
+    pub fn settles(&mut self) -> bool {
+        let open = |entry: &Entry| matches!(entry.state, State::Wanted | State::Asked);
+        if self.settled || self.entries.iter().any(open) {
+            return false;
+        }
+        self.settled = true;
+        true
+    }
+
+    fn entry(&mut self, id: SubscriptionId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+}
+
+impl Entry {
+    fn is_due(&self, now: Instant) -> bool {
+        match self.state {
+            State::Wanted => true,
+            State::Refused { until } => until <= now,
+            State::Asked | State::Active => false,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The test-actions port: a developer submits a message by hand and sees the replies, no rule and no broker needed.
+//!
+//! The vendor's `res-action-test` is its client (guide, chapter 4, "res-action-test"). Nothing that is submitted here
+//! reaches the broker; REST calls of the handlers do reach the platform.
+
+use crate::{
+    component::{StatusSink, reply::interim},
+    dispatch::{Destination, Envelope, Outcome, Workshop, decode},
+};
+use bytes::{Buf, Bytes};
+use futures_util::{SinkExt, StreamExt, future::BoxFuture};
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
+use tokio_util::{
+    codec::{Framed, LengthDelimitedCodec},
+    sync::CancellationToken,
+};
+use tracing::{debug, info, warn};
+
+/// What a client may submit at once, in bytes: as much as a broker delivers.
+const LARGEST_SUBMISSION: usize = 100 * 1024 * 1024;
+
+/// Submissions of one client that are worked at the same time; further ones wait in the socket.
+const MOST_AT_WORK: usize = 100;
+
+/// The port, bound and ready to serve.
+#[derive(Debug)]
+pub struct TestActions {
+    listener: TcpListener,
+    org: i64,
+    workshop: Arc<Workshop>,
+}
+
+/// One submission: `<action number> <queue> <JSON>`.
+#[derive(Debug)]
+struct Submission {
+    number: u32,
+    text: Bytes,
+}
+
+/// Where one submission's news go.
+#[derive(Debug, Clone)]
+struct Replies {
+    number: u32,
+    to: mpsc::Sender<String>,
+}
+
+// === impl TestActions ===
+
+impl TestActions {
+    /// Binds the port. `org` is the organization's id, which the made-up queue names hold.
+    ///
+    /// # Errors
+    /// The address is taken, or not this machine's.
+    pub async fn bind(address: &str, port: u16, org: i64, workshop: Arc<Workshop>) -> io::Result<Self> {
+        let listener = TcpListener::bind((address, port)).await?;
+        let at = listener.local_addr()?;
+        if at.ip().is_loopback() {
+            info!(%at, "test actions are taken");
+        } else {
+            warn!(%at, "test actions are taken from other machines too, by whoever can reach this address");
+        }
+        Ok(Self { listener, org, workshop })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves clients until `shutdown` fires.
+    pub async fn serve(self, shutdown: CancellationToken) {
+        let mut clients = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some(_) = clients.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        clients.spawn(client(stream, self.org, self.workshop.clone(), shutdown.clone()));
+                    }
+                    Err(error) => {
+                        warn!(%error, "a test client could not be accepted");
+                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+    }
+}
+
+async fn client(stream: TcpStream, org: i64, workshop: Arc<Workshop>, shutdown: CancellationToken) {
+    let codec = LengthDelimitedCodec::builder().max_frame_length(LARGEST_SUBMISSION).new_codec();
+    let (mut sink, mut source) = Framed::new(stream, codec).split();
+    let (to, mut replies) = mpsc::channel::<String>(64);
+    let at_work = Arc::new(Semaphore::new(MOST_AT_WORK));
+    let read = async move {
+        let mut tasks = JoinSet::new();
+        while let Some(frame) = source.next().await {
+            let frame = match frame {
+                Ok(frame) => frame.freeze(),
+                Err(error) => {
+                    debug!(%error, "a test client sent what cannot be read");
+                    break;
+                }
+            };
+            let Ok(place) = at_work.clone().acquire_owned().await else { break };
+            let work = submitted(frame, org, workshop.clone(), to.clone());
+            tasks.spawn(async move {
+                work.await;
+                drop(place);
+            });
+            while tasks.try_join_next().is_some() {}
+        }
+        while tasks.join_next().await.is_some() {}
+    };
+    let write = async move {
+        while let Some(text) = replies.recv().await {
+            if sink.send(Bytes::from(text)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        ((), ()) = async { tokio::join!(read, write) } => {}
+    }
+}
+
+/// Carries one submission out and tells its client what became of it.
+async fn submitted(frame: Bytes, org: i64, workshop: Arc<Workshop>, to: mpsc::Sender<String>) {
+    let Some(submission) = Submission::read(frame) else {
+        let _gone = to.send("Bad Message! Too short: it lacks the action's number.".to_owned()).await;
+        return;
+    };
+    let replies = Replies { number: submission.number, to };
+    let envelope = match submission.envelope(org) {
+        Ok(envelope) => envelope,
+        Err(text) => return replies.say(text).await,
+    };
+    replies.say(format!("Action Submitted<action {}>", replies.number)).await;
+    match workshop.carry_out(&envelope, Arc::new(replies.clone())).await {
+        Outcome::Answered(answer) => replies.respond(&answer.body).await,
+        Outcome::Returned => {
+            replies.say(format!("Action Failed<action {}>: the processor is stopping", replies.number)).await;
+        }
+    }
+}
+
+// === impl Submission ===
+
+impl Submission {
+    fn read(mut frame: Bytes) -> Option<Self> {
+        let number = frame.try_get_u32().ok()?;
+        Some(Self { number, text: frame })
+    }
+
+    /// The message as the platform would have sent it, or what to tell the client.
+    fn envelope(&self, org: i64) -> Result<Envelope, String> {
+        let number = self.number;
+        let text =
+            decode::text(&self.text).map_err(|error| format!("Bad Message<action {number}>! {error}"))?;
+        let (queue, json) = text.trim().split_once(' ').ok_or_else(|| {
+            format!("<action {number}>: Submit actions with the format: <queue> <message as JSON>")
+        })?;
+        let body = Bytes::copy_from_slice(json.as_bytes());
+        decode::decode(&body).map_err(|error| format!("Bad Message<action {number}>! {error}"))?;
+        Ok(Envelope::made_up(Destination::actions(org, queue), number, body))
+    }
+}
+
+// === impl Replies ===
+
+impl Replies {
+    /// A client that has gone away needs no answer.
+    async fn say(&self, text: String) {
+        let _gone = self.to.send(text).await;
+    }
+
+    async fn respond(&self, reply: &str) {
+        self.say(format!("RESPONSE<action {}>: {reply}", self.number)).await;
+    }
+}
+
+impl StatusSink for Replies {
+    fn status(&self, text: String) -> BoxFuture<'_, ()> {
+        Box::pin(async move { self.respond(&interim(&text).to_string()).await })
+    }
+}

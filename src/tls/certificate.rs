@@ -1,0 +1,124 @@
+//! What a certificate says of itself, for people.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
+
+/// Longest text copied from a certificate; a stranger wrote it.
+const LONGEST_TEXT: usize = 200;
+/// Most names copied from a certificate.
+const MOST_NAMES: usize = 20;
+
+/// The parts of a certificate by which a person recognises it. Texts are cut to a decent length and hold no control
+/// characters, so that a hostile server cannot write into our log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whose it says it is, as in `CN=broker.example.com, O=Example`.
+    pub subject: String,
+    /// Who it says has signed it.
+    pub issuer: String,
+    /// The host names and IP addresses it is for (subject alternative names).
+    pub names: Vec<String>,
+    /// Valid from; `None` if the certificate cannot be read.
+    pub not_before: Option<Timestamp>,
+    /// Valid until; `None` if the certificate cannot be read.
+    pub not_after: Option<Timestamp>,
+    /// SHA-256 of its DER form, as `openssl x509 -fingerprint -sha256` prints it.
+    pub sha256: String,
+}
+
+impl Certificate {
+    /// Reads a certificate; one that cannot be read is told by its fingerprint alone.
+    pub(super) fn read(der: &CertificateDer<'_>) -> Self {
+        let sha256 = fingerprint(der);
+        match X509Certificate::from_der(der) {
+            Ok((_, parsed)) => Self::of(&parsed, sha256),
+            Err(_) => Self::unreadable(sha256),
+        }
+    }
+
+    fn of(parsed: &X509Certificate<'_>, sha256: String) -> Self {
+        Self {
+            subject: printable(&parsed.subject().to_string()),
+            issuer: printable(&parsed.issuer().to_string()),
+            names: names(parsed),
+            not_before: timestamp(parsed.validity().not_before),
+            not_after: timestamp(parsed.validity().not_after),
+            sha256,
+        }
+    }
+
+    fn unreadable(sha256: String) -> Self {
+        Self {
+            subject: "(unreadable)".into(),
+            issuer: "(unreadable)".into(),
+            names: Vec::new(),
+            not_before: None,
+            not_after: None,
+            sha256,
+        }
+    }
+
+    /// Whether it names itself as its issuer.
+    #[must_use]
+    pub fn is_self_signed(&self) -> bool {
+        self.subject == self.issuer
+    }
+}
+
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, issuer, names, not_before, not_after, sha256 } = self;
+        write!(f, "`{subject}` (issued by `{issuer}`, for {}", listed(names))?;
+        if let (Some(from), Some(until)) = (not_before, not_after) {
+            write!(f, ", valid from {from} to {until}")?;
+        }
+        write!(f, ", SHA-256 {sha256})")
+    }
+}
+
+/// Names as a sentence lists them.
+pub(super) fn listed(names: &[String]) -> String {
+    if names.is_empty() { "no host name".into() } else { names.join(", ") }
+}
+
+fn names(parsed: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = parsed.subject_alternative_name() else {
+        return Vec::new();
+    };
+    extension.value.general_names.iter().filter_map(name).take(MOST_NAMES).collect()
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some(printable(name)),
+        GeneralName::IPAddress(octets) => address(octets),
+        _ => None,
+    }
+}
+
+fn address(octets: &[u8]) -> Option<String> {
+    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+        return Some(Ipv4Addr::from(octets).to_string());
+    }
+    <[u8; 16]>::try_from(octets).ok().map(|octets| Ipv6Addr::from(octets).to_string())
+}
+
+fn timestamp(time: ASN1Time) -> Option<Timestamp> {
+    Timestamp::from_second(time.timestamp()).ok()
+}
+
+fn printable(text: &str) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    clean.take(LONGEST_TEXT).collect()
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let hash = digest::digest(&digest::SHA256, der);
+    let pairs: Vec<String> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}

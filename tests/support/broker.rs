@@ -1,0 +1,205 @@
+//! A real Apache ActiveMQ (Debian's package `activemq`), run from the tests.
+//!
+//! It has a directory of its own, a TLS connector for the daemon with a certificate by a CA of its own, a plain one for
+//! the tests' side, users with passwords and rights, and a store that outlives it. Starting one takes seconds: tests
+//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs.
+//! The shared one's log is `activemq-shared.log` in the target directory's `tmp`.
+
+mod certificates;
+mod files;
+mod java;
+mod ports;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use self::files::Ports;
+use self::java::Java;
+use super::signal;
+use super::stomp_client::StompClient;
+
+/// How long the broker may take to come up or to stop, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A name and its password, as `login` and `passcode` of CONNECT.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Credentials {
+    pub(crate) login: &'static str,
+    pub(crate) passcode: &'static str,
+}
+
+/// The platform itself: may do everything.
+pub(crate) const PLATFORM: Credentials = Credentials { login: "platform", passcode: "platform-passcode" };
+
+/// The daemon's API key: reads `actions.>`, `inbound_destinations.>`, `connectors.>`; writes `acks.>`.
+pub(crate) const API_KEY: Credentials =
+    Credentials { login: "6c7b1c3e-3a0f-4e0c-9b57-2f6a54ad0b11", passcode: "api-key-secret-of-the-tests" };
+
+/// A person's account with the API key's rights.
+pub(crate) const ACCOUNT: Credentials =
+    Credentials { login: "processor@example.com", passcode: "password of the account" };
+
+/// An API key that reads queues named `granted` only (`actions.<any organization>.granted`); writes `acks.>`.
+pub(crate) const LIMITED_KEY: Credentials =
+    Credentials { login: "0b6f1d52-8e4b-4b44-a6a5-52a0b3a4de22", passcode: "limited-secret-of-the-tests" };
+
+/// Where a broker is reached; stays the same when it is started again.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    /// Port of `stomp+ssl` on 127.0.0.1, for the daemon; the certificate names `localhost` and 127.0.0.1.
+    pub(crate) tls: u16,
+    /// Port of plain `stomp` on 127.0.0.1, for the tests' side.
+    pub(crate) plain: u16,
+    /// The CA's certificate in PEM.
+    pub(crate) ca_file: PathBuf,
+}
+
+/// A broker of the tests; it ends with this value, or else with the test process, however that ends.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    java: Option<Java>,
+    address: Address,
+    log: PathBuf,
+    // Dropped last: the broker works in it.
+    dir: TempDir,
+}
+
+// === impl Broker ===
+
+impl Broker {
+    /// The one broker of this test process, started when first asked for. Use a queue name per test.
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Broker> = OnceCell::const_new();
+        SHARED.get_or_init(|| Self::start_logging_to("activemq-shared.log")).await
+    }
+
+    /// A broker of the caller's own, up when this returns.
+    pub(crate) async fn start() -> Self {
+        Self::start_logging_to(&format!("activemq-{}.log", fastrand::u64(..))).await
+    }
+
+    /// Port for the daemon: `stomp+ssl` on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.tls
+    }
+
+    /// The certificate, in PEM, of the CA that signed the broker's.
+    pub(crate) fn ca_file(&self) -> &Path {
+        &self.address.ca_file
+    }
+
+    /// Where it is reached, for clients that outlive a restart.
+    pub(crate) fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    /// Stops it in an orderly way (SIGTERM) and waits for its end.
+    pub(crate) async fn stop(&mut self) {
+        self.end("TERM").await;
+    }
+
+    /// Kills it (SIGKILL) and waits for its end; the store keeps what it had acknowledged.
+    pub(crate) async fn kill(&mut self) {
+        self.end("KILL").await;
+    }
+
+    /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same ports and store; up on return.
+    pub(crate) async fn restart(&mut self) {
+        assert!(self.java.is_none(), "the broker still runs: stop or kill it first");
+        assert!(self.try_start().await, "the broker does not come up again{}", self.log_tail());
+    }
+
+    /// Freezes it: connections stay open, nothing answers.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub(crate) fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    /// Waits until a client can log in.
+    pub(crate) async fn wait_until_up(&mut self) {
+        let up = self.comes_up().await;
+        assert!(up, "the broker does not come up{}", self.log_tail());
+    }
+
+    async fn start_logging_to(log: &str) -> Self {
+        for _ in 0..3 {
+            let mut broker = Self::prepare(&ports::free(), log);
+            if broker.try_start().await {
+                return broker;
+            }
+            // Most likely somebody took a port between our look and the broker's.
+        }
+        panic!("the broker does not start; see {log} in {}", env!("CARGO_TARGET_TMPDIR"));
+    }
+
+    fn prepare(ports: &Ports, log: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("activemq-").tempdir().expect("a temporary directory");
+        let ca_file = certificates::write(dir.path());
+        files::write(dir.path(), ports);
+        let address = Address { tls: ports.tls, plain: ports.plain, ca_file };
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
+        // That of an earlier run.
+        let _ = std::fs::remove_file(&log);
+        Self { java: None, address, log, dir }
+    }
+
+    /// Whether it came up; false if it ended by itself.
+    async fn try_start(&mut self) -> bool {
+        self.java = Some(Java::start(self.dir.path(), &self.log));
+        self.comes_up().await
+    }
+
+    /// Readiness is a login that works, not a line in a log.
+    async fn comes_up(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if self.java.as_mut().is_none_or(Java::has_ended) {
+                return false;
+            }
+            if StompClient::connect(&self.address, PLATFORM).await.is_ok() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the broker is not up after {PATIENCE:?}{}", self.log_tail());
+    }
+
+    async fn end(&mut self, signal: &str) {
+        let mut java = self.java.take().expect("the broker runs");
+        signal::send(java.pid(), signal);
+        let deadline = Instant::now() + PATIENCE;
+        while !java.has_ended() {
+            assert!(Instant::now() < deadline, "the broker does not end on SIG{signal}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        signal::send(self.java.as_ref().expect("the broker runs").pid(), signal);
+    }
+
+    fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        format!("; the end of its log:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"))
+    }
+}
+
+impl Drop for Broker {
+    /// A failed test's broker leaves its log behind.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the broker's log is kept in {}", self.log.display());
+        } else {
+            let _ = std::fs::remove_file(&self.log);
+        }
+    }
+}

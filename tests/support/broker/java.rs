@@ -1,0 +1,75 @@
+//! The broker's process, which never outlives the tests.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Where Debian's packages put the broker and the two libraries with which it writes its statistics as JSON.
+const CLASS_PATH: &str = "/usr/share/activemq/lib/*:/usr/share/activemq/lib/optional/*:\
+    /usr/share/java/xstream.jar:/usr/share/java/jettison.jar";
+
+/// Waits for its standard input to end, which the system sees to however the test process dies, and then kills the
+/// broker and removes its directory; a line instead means that both are taken care of.
+const WATCHDOG: &str = r#"trap '' INT HUP; read -r _ || { kill -s KILL "$1"; rm -rf "$2"; }"#;
+
+/// A Java virtual machine that runs the broker, and the shell that watches over it.
+#[derive(Debug)]
+pub(super) struct Java {
+    child: Child,
+    watchdog: Child,
+}
+
+// === impl Java ===
+
+impl Java {
+    /// Starts a broker with the files in `dir`; what it prints is added to `log`.
+    pub(super) fn start(dir: &Path, log: &Path) -> Self {
+        let output = OpenOptions::new().create(true).append(true).open(log).expect("the broker's log opens");
+        let child = Command::new("java")
+            .env("ACTIVEMQ_HOME", "/usr/share/activemq")
+            // What makes it start quickly; it does not run long enough for the better compiler to pay.
+            .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .arg(format!("-Dactivemq.base={}", dir.display()))
+            .arg(format!("-Dlog4j.configuration=file:{}/log4j.properties", dir.display()))
+            .args(["-cp", &format!("{}:{CLASS_PATH}", dir.display())])
+            .args(["org.apache.activemq.console.Main", "start"])
+            .arg(format!("xbean:file:{}/activemq.xml", dir.display()))
+            .stdin(Stdio::null())
+            .stderr(output.try_clone().expect("a file can be shared"))
+            .stdout(output)
+            .spawn()
+            .expect("java is installed (./test installs it)");
+        Self { watchdog: watch(child.id(), dir), child }
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_some()
+    }
+}
+
+impl Drop for Java {
+    fn drop(&mut self) {
+        // An error says that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = self.watchdog.stdin.take().map(|mut stdin| stdin.write_all(b"ended\n"));
+        let _ = self.watchdog.wait();
+    }
+}
+
+fn watch(pid: u32, dir: &Path) -> Child {
+    Command::new("sh")
+        .args(["-c", WATCHDOG, "watchdog", &pid.to_string()])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh runs")
+}

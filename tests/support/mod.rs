@@ -1,0 +1,10 @@
+//! What the integration tests run against: a real broker, the platform's end of its queues, certificates, servers,
+//! proxies, the daemon as a process.
+
+pub(crate) mod broker;
+pub(crate) mod certificates;
+pub(crate) mod log;
+pub(crate) mod proxies;
+mod signal;
+pub(crate) mod stomp_client;
+pub(crate) mod tls_server;
