@@ -6,3 +6,5 @@ mod support;
 
 // That the broker which the other tests run against behaves as they assume.
 mod broker_harness;
+// The systemd unit.
+mod systemd;
