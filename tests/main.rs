@@ -15,6 +15,8 @@ mod config_command;
 mod config_ini;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
+/// From a message on a real broker to its answer and back: the main job, and what goes wrong on the way.
+mod delivery;
 /// The log's lines, what stands in them and what never does.
 mod logging;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.

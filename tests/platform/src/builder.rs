@@ -64,6 +64,13 @@ impl Builder {
         self
     }
 
+    /// Knows this API key, too.
+    #[must_use]
+    pub fn api_key(mut self, id: &str, secret: &str) -> Self {
+        self.world.api_keys.insert(id.to_owned(), secret.to_owned());
+        self
+    }
+
     /// Answers `GET <path>` with `value`: `/actions`, `/users`, `/types/incident/fields`, `/functions/<name>` below the
     /// organization, or `/rest/const`.
     #[must_use]
