@@ -54,7 +54,8 @@ pub enum ConfigError {
     Output(#[source] io::Error),
 }
 
-/// Carries out `processor config`; what it has to say goes to `out`.
+/// Carries out `processor config`; what it has to say goes to `out`. `sources` is the environment; the file and the rest
+/// of the command line are read here.
 ///
 /// # Errors
 /// See [`ConfigError`].
