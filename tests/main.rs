@@ -19,5 +19,9 @@ mod config_secrets;
 mod logging;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
+/// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
+mod rest;
+/// The systemd unit.
+mod systemd;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
 mod tls;

@@ -1,5 +1,6 @@
 //! A message as it came, before anybody has read its body.
 
+use crate::component::message::Arrival;
 use bytes::Bytes;
 use std::{fmt, str::FromStr, time::SystemTime};
 
@@ -12,6 +13,8 @@ pub struct Envelope {
     pub headers: Vec<(String, String)>,
     /// The body's bytes.
     pub body: Bytes,
+    /// Its place among the messages of this process.
+    pub arrival: Arrival,
 }
 
 /// A message destination's queue: `actions.<organization id>.<programmatic name>` (guide, chapter 5, "Message
@@ -34,6 +37,12 @@ pub struct NotADestination(String);
 // === impl Envelope ===
 
 impl Envelope {
+    /// A message that has just arrived from `destination`.
+    #[must_use]
+    pub fn new(destination: Destination, headers: Vec<(String, String)>, body: Bytes) -> Self {
+        Self { destination, headers, body, arrival: Arrival::next() }
+    }
+
     /// A message that no broker delivered, with the headers that a platform sends, made up: for rehearsals.
     #[must_use]
     pub fn made_up(destination: Destination, number: u32, body: Bytes) -> Self {
@@ -53,7 +62,7 @@ impl Envelope {
             ("subscription", format!("stomp-{}", destination.name)),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { destination, headers, body }
+        Self::new(destination, headers, body)
     }
 
     /// A header's value; the first, where a header is repeated.

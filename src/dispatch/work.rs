@@ -98,7 +98,8 @@ impl Workshop {
             observer.message(&name.display, envelope);
         }
         let route = self.route(envelope, &name, &body)?;
-        let message = Message::new(
+        let message = Message::arrived(
+            envelope.arrival,
             name.handler,
             envelope.destination.name.clone(),
             envelope.headers.clone(),

@@ -23,8 +23,12 @@ struct Inner {
     headers: Vec<(String, String)>,
     body: Value,
     raw: Bytes,
-    arrival: u64,
+    arrival: Arrival,
 }
+
+/// A message's place in the order of arrival: grows from message to message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Arrival(u64);
 
 /// One object of a message (the incident, a task, …) with the labels that the message carries for it.
 #[derive(Clone, Copy)]
@@ -51,6 +55,17 @@ pub trait FromMessage: Sized + Send {
     fn from_message(message: &Message) -> Result<Self, Rejection>;
 }
 
+// === impl Arrival ===
+
+impl Arrival {
+    /// The place of the message that arrives now.
+    #[must_use]
+    pub fn next() -> Self {
+        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
+        Self(ARRIVALS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 // === impl Message ===
 
 impl Message {
@@ -66,16 +81,26 @@ impl Message {
         body: Value,
         raw: Bytes,
     ) -> Self {
-        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
-        let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
+        Self::arrived(Arrival::next(), action, destination, headers, body, raw)
+    }
+
+    /// The same, for a message whose arrival was noted before it could be read.
+    #[must_use]
+    pub fn arrived(
+        arrival: Arrival,
+        action: impl Into<String>,
+        destination: impl Into<String>,
+        headers: Vec<(String, String)>,
+        body: Value,
+        raw: Bytes,
+    ) -> Self {
         let (action, destination) = (action.into(), destination.into());
         Self(Arc::new(Inner { action, destination, headers, body, raw, arrival }))
     }
 
-    /// Grows from message to message, in the order in which this process took them from the broker. Tasks may get to
-    /// run in another order.
+    /// Its place among the messages that this process took from the broker. Tasks may get to run in another order.
     #[must_use]
-    pub fn arrival(&self) -> u64 {
+    pub fn arrival(&self) -> Arrival {
         self.0.arrival
     }
 

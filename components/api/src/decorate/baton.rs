@@ -1,5 +1,6 @@
 //! Whose turn it is, within a burst whose quiet has passed.
 
+use crate::message::Arrival;
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
@@ -13,7 +14,7 @@ pub(super) enum Turn {
 }
 
 /// The messages of a burst that wait for their turn, by their order of arrival.
-pub(super) type Line = BTreeMap<u64, oneshot::Sender<Turn>>;
+pub(super) type Line = BTreeMap<Arrival, oneshot::Sender<Turn>>;
 
 /// Goes from message to message; dropping it hands it on, so that a cancelled or panicking one holds up nobody.
 #[derive(Debug)]

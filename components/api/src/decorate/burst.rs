@@ -1,6 +1,7 @@
 //! The bursts that are gathering, by their keys.
 
 use super::baton::{Baton, Line, Turn};
+use crate::message::Arrival;
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -33,7 +34,7 @@ struct Burst {
 pub(super) struct Place<'a> {
     bursts: &'a Bursts,
     key: String,
-    arrival: u64,
+    arrival: Arrival,
     turn: oneshot::Receiver<Turn>,
 }
 
@@ -45,7 +46,7 @@ impl Bursts {
     }
 
     /// Joins the burst of `key`, and restarts its quiet. With `discard`, only the latest arrival keeps its place.
-    pub(super) fn join(&self, key: String, arrival: u64, discard: bool) -> Place<'_> {
+    pub(super) fn join(&self, key: String, arrival: Arrival, discard: bool) -> Place<'_> {
         let (sender, turn) = oneshot::channel();
         let mut gathering = self.gathering();
         let over = Instant::now() + self.quiet;
@@ -72,7 +73,7 @@ impl Bursts {
         None
     }
 
-    fn leave(&self, key: &str, arrival: u64) {
+    fn leave(&self, key: &str, arrival: Arrival) {
         let mut gathering = self.gathering();
         let Some(burst) = gathering.get_mut(key) else { return };
         burst.line.remove(&arrival);
