@@ -1,5 +1,5 @@
 //! How fast frames are read and written.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
+#![allow(clippy::expect_used, reason = "a bench that cannot go on panics")]
 
 use std::hint::black_box;
 

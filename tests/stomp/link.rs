@@ -147,6 +147,18 @@ async fn a_refused_queue_is_named_and_tried_again_while_the_others_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_that_is_not_answered_is_named() {
+    let (_link, mut events, mut broker) = link(settings(), &["a", "dropped"]);
+    let _peer = broker.subscribed("0,0", 1).await;
+    let refused = until(&mut events, |event| match event {
+        Event::Refused { destination, .. } => Some(destination),
+        _ => None,
+    });
+    assert_eq!(refused.await, "dropped");
+    assert!(matches!(events.recv().await, Some(Event::Ready)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn destinations_come_and_go_while_running_and_over_a_reconnect() {
     let (link, _events, mut broker) = link(settings(), &["a"]);
     let mut peer = broker.subscribed("0,0", 1).await;

@@ -1,4 +1,5 @@
 //! The broker link, from bytes to reconnecting; no sockets.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod backoff;
 mod broker;

@@ -40,7 +40,7 @@ fn a_refused_destination_waits_its_time_even_over_a_reconnect() {
     assert_eq!((name, delay), ("b", Duration::from_secs(30)));
     roster.renew();
     assert_eq!(asked(&mut roster, now), [subscribe(0, "a")]);
-    assert_eq!(roster.next_retry(), Some(now + delay));
+    assert!(roster.next_due(Duration::MAX) == Some(now + delay));
     assert_eq!(asked(&mut roster, now + delay), [subscribe(1, "b")]);
     let later = roster.refuse(id(1), now, 0.0).unwrap().1;
     assert!(later > delay);
@@ -77,4 +77,17 @@ fn a_message_without_subscription_is_found_by_its_destination() {
     let roster = roster(&["actions.1.x"]);
     assert_eq!(roster.named("/queue/actions.1.x"), Some("actions.1.x"));
     assert_eq!(roster.named("/queue/other"), None);
+}
+
+#[test]
+fn a_late_answer_is_told_once_and_still_welcome() {
+    let (mut roster, now) = (roster(&["a"]), Instant::now());
+    let limit = Duration::from_secs(60);
+    asked(&mut roster, now);
+    assert_eq!(roster.next_due(limit), Some(now + limit));
+    assert_eq!(roster.overdue(now, limit), None);
+    assert_eq!(roster.overdue(now + limit, limit), Some("a"));
+    assert_eq!(roster.overdue(now + limit, limit), None);
+    assert!(roster.settles());
+    assert_eq!(roster.confirm(id(0)), Some("a"));
 }
