@@ -23,6 +23,8 @@ mod logging;
 mod proxy;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
 mod rest;
+/// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
+mod stomp;
 /// The systemd unit.
 mod systemd;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.

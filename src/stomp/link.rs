@@ -64,8 +64,8 @@ enum Next {
     Delivered,
     Frame(Frame),
     Failed(LinkError),
-    /// A refused queue is to be tried again.
-    RetryDue,
+    /// A refused queue is to be tried again, or an answer is late.
+    Due,
 }
 
 /// Keeps the connection alive.
@@ -151,6 +151,8 @@ impl<D: Dial> Keeper<D> {
         };
         self.current.send_replace(None);
         over.send_replace(Some(outcome));
+        // Whoever orders now is not to wait for a place in the queue.
+        drop(self.orders);
         self.outbox.drain().await;
     }
 
@@ -268,13 +270,16 @@ impl<D: Dial> Keeper<D> {
             }
             Next::Frame(frame) => self.receive(frame, live).map_err(End::Failed),
             Next::Failed(error) => Err(End::Failed(error)),
-            Next::RetryDue => Ok(()),
+            Next::Due => {
+                self.tell_overdue();
+                Ok(())
+            }
         }
     }
 
     async fn next(&mut self, live: &mut Live<D::Io>) -> Next {
         let has_request = self.roster.has_request(Instant::now());
-        let retry = self.roster.next_retry().filter(|_| !has_request);
+        let due = self.roster.next_due(self.settings.connect_timeout).filter(|_| !has_request);
         let may_read = self.outbox.is_empty();
         tokio::select! {
             biased;
@@ -284,7 +289,7 @@ impl<D: Dial> Keeper<D> {
             // Before the writer: the broker's ERROR says more than the broken pipe that follows it.
             frame = live.reader.next(), if may_read => frame.map_or_else(Next::Failed, Next::Frame),
             error = live.writer.failed() => Next::Failed(error),
-            () = sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => Next::RetryDue,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Next::Due,
         }
     }
 
@@ -330,6 +335,16 @@ impl<D: Dial> Keeper<D> {
             let (destination, reason) = (destination.to_owned(), refusal.message.clone());
             self.outbox.push(Event::Refused { destination, reason });
         }
+    }
+
+    fn tell_overdue(&mut self) {
+        let limit = self.settings.connect_timeout;
+        while let Some(destination) = self.roster.overdue(Instant::now(), limit).map(str::to_owned) {
+            warn!(destination, "the broker has not confirmed this subscription yet");
+            let reason = format!("the broker has not answered the subscription within {limit:?}");
+            self.outbox.push(Event::Refused { destination, reason });
+        }
+        self.tell_if_ready();
     }
 
     fn tell_if_ready(&mut self) {
