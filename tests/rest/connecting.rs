@@ -159,3 +159,15 @@ async fn http_without_tls_is_refused_for_any_other_machine() {
         assert!(error.to_string().contains("only an address of this machine"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_takes_the_connection_and_says_nothing_is_unreachable() {
+    let platform = Platform::start().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings(&platform);
+    settings.address.port = silent.local_addr().unwrap().port();
+    settings.address.plain_on_loopback = false;
+    settings.timeouts.connect = std::time::Duration::from_millis(200);
+    let error = connect(settings).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
+}

@@ -138,6 +138,8 @@ fn numbers(text: &str) -> Vec<String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     /// Whatever the document: with one member added, everything else has its text still, in its order.
     #[test]
     fn one_new_member_leaves_every_number_as_it_stood(inner in any_text()) {
