@@ -110,13 +110,17 @@ impl Wire {
         Err(RestError::from_answer(sent.call.method, &sent.call.path, status, retry_after, &body))
     }
 
+    /// The text of an error is read up to a limit, any other answer must not be longer than one.
     async fn read(&self, mut answer: reqwest::Response, call: &Call) -> Result<Bytes, RestError> {
-        let limit = if answer.status().is_success() { self.max_answer } else { LONGEST_ERROR };
+        let success = answer.status().is_success();
+        let limit = if success { self.max_answer } else { LONGEST_ERROR };
         let mut whole = BytesMut::new();
         let failed = |error| call.clone().failed(error, self.timeouts.total);
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if whole.len() + chunk.len() > limit {
-                return Err(call.clone().too_large(limit));
+            match whole.len() + chunk.len() > limit {
+                true if success => return Err(call.clone().too_large(limit)),
+                true => break,
+                false => {}
             }
             whole.extend_from_slice(&chunk);
         }
