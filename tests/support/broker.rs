@@ -123,12 +123,6 @@ impl Broker {
         self.signal("CONT");
     }
 
-    /// Waits until a client can log in.
-    pub(crate) async fn wait_until_up(&mut self) {
-        let up = self.comes_up().await;
-        assert!(up, "the broker does not come up{}", self.log_tail());
-    }
-
     async fn start_logging_to(log: &str) -> Self {
         for _ in 0..3 {
             let mut broker = Self::prepare(&ports::free(), log);
