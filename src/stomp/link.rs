@@ -9,10 +9,10 @@ use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::debug;
 
 use super::backoff::Backoff;
-use super::error::{Cause, CloseError, LinkError};
+use super::error::{CloseError, LinkError};
 use super::frame::Frame;
 use super::handle::{AckHandle, Delivery, Event, Link, Order};
 use super::live::Live;
@@ -220,7 +220,6 @@ impl<D: Dial> Keeper<D> {
         self.current.send_replace(Some(live.outlet.clone()));
         let (epoch, version) = (live.epoch, live.session.version());
         let broker = live.session.broker().map(str::to_owned);
-        info!(%epoch, %version, broker, "connected to the broker");
         self.outbox.push(Event::Up { epoch, broker, version });
         self.tell_if_ready();
         Life::Up { live, since: Instant::now() }
@@ -235,7 +234,6 @@ impl<D: Dial> Keeper<D> {
     fn attempt_failed(&mut self, error: LinkError) -> Life<D::Io> {
         self.failures = self.failures.saturating_add(1);
         if self.settings.max_attempts.is_some_and(|max| self.failures >= max) {
-            error!(error = chain(&error), attempts = self.failures, "gave up connecting to the broker");
             self.outbox.push(Event::Down { error, retry_in: None });
             return Life::Over(Ok(()));
         }
@@ -244,12 +242,6 @@ impl<D: Dial> Keeper<D> {
 
     fn retry(&mut self, error: LinkError) -> Life<D::Io> {
         let delay = self.backoff.failed(error.cause(), Instant::now(), fastrand::f64());
-        match error.cause() {
-            Cause::Credentials => {
-                error!(error = chain(&error), retry_in = ?delay, "not let in by the broker")
-            }
-            Cause::Outage => warn!(error = chain(&error), retry_in = ?delay, "no connection to the broker"),
-        }
         self.outbox.push(Event::Down { error, retry_in: Some(delay) });
         Life::Waiting { until: Instant::now() + delay }
     }
@@ -323,7 +315,6 @@ impl<D: Dial> Keeper<D> {
 
     fn subscribed(&mut self, id: SubscriptionId) {
         if let Some(destination) = self.roster.confirm(id).map(str::to_owned) {
-            info!(destination, "subscribed");
             self.outbox.push(Event::Subscribed { destination });
         }
     }
@@ -331,7 +322,7 @@ impl<D: Dial> Keeper<D> {
     fn refused(&mut self, id: SubscriptionId, refusal: &BrokerError) {
         let refused = self.roster.refuse(id, Instant::now(), fastrand::f64());
         if let Some((destination, delay)) = refused {
-            error!(destination, reason = refusal.message, retry_in = ?delay, "the broker refused this queue");
+            debug!(destination, retry_in = ?delay, "a refused queue will be asked for again");
             let (destination, reason) = (destination.to_owned(), refusal.message.clone());
             self.outbox.push(Event::Refused { destination, reason });
         }
@@ -340,7 +331,6 @@ impl<D: Dial> Keeper<D> {
     fn tell_overdue(&mut self) {
         let limit = self.settings.connect_timeout;
         while let Some(destination) = self.roster.overdue(Instant::now(), limit).map(str::to_owned) {
-            warn!(destination, "the broker has not confirmed this subscription yet");
             let reason = format!("the broker has not answered the subscription within {limit:?}");
             self.outbox.push(Event::Refused { destination, reason });
         }
@@ -355,12 +345,7 @@ impl<D: Dial> Keeper<D> {
 
     async fn close(&mut self, live: Live<D::Io>, deadline: Duration) -> Result<(), CloseError> {
         self.current.send_replace(None);
-        let outcome = timeout(deadline, live.close()).await.unwrap_or(Err(CloseError::Deadline));
-        match outcome {
-            Ok(()) => info!("disconnected from the broker"),
-            Err(error) => warn!(%error, "disconnected from the broker"),
-        }
-        outcome
+        timeout(deadline, live.close()).await.unwrap_or(Err(CloseError::Deadline))
     }
 }
 
@@ -380,15 +365,4 @@ fn frame_for<Io>(request: Request, live: &mut Live<Io>, settings: &Settings) -> 
         Request::Subscribe(id, destination) => live.session.subscribe(id, &destination, settings),
         Request::Unsubscribe(id) => live.session.unsubscribe(id),
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &LinkError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
