@@ -7,6 +7,8 @@ mod support;
 
 /// That the broker which the other tests run against behaves as they assume.
 mod broker_harness;
+/// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
+mod dispatch;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.

@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, info, warn};
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -140,13 +140,7 @@ impl Dispatcher {
     }
 
     fn begin(&self, envelope: Envelope, key: Key) {
-        let span = info_span!(
-            "message",
-            message = key.id,
-            destination = envelope.destination.name,
-            action = tracing::field::Empty,
-            incident = tracing::field::Empty,
-        );
+        let span = envelope.span(&key.id);
         let dispatcher = self.clone();
         let work = async move {
             tokio::select! {
