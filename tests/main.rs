@@ -11,6 +11,8 @@ mod broker_harness;
 mod dispatch;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
+/// `log_http_responses`: what is written, what is left out, and that it can be replayed.
+mod recording;
 /// The test-actions port: its wire protocol, and the vendor's own client.
 mod test_actions;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.

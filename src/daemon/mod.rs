@@ -19,7 +19,7 @@ use crate::{
 use futures_util::{Stream, StreamExt};
 use service::Service;
 use settings::SettingsError;
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 use tracing::{info, warn};
 
 pub use broker::{Ended, Watch};
@@ -59,6 +59,9 @@ pub enum DaemonError {
     Broker(#[from] stomp::LinkError),
 }
 
+/// How long what the developer's tools have begun may take, once all messages are answered.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Runs until it is told to stop, or cannot go on.
 ///
 /// # Errors
@@ -66,11 +69,25 @@ pub enum DaemonError {
 pub async fn run(
     config: &Config,
     components: &[Component],
-    mut signals: impl Stream<Item = Signal> + Unpin,
-    mut reload: Reload,
+    signals: impl Stream<Item = Signal> + Unpin,
+    reload: Reload,
 ) -> Result<(), DaemonError> {
     let registry = registry(config, components)?;
     let recorder = recorder(config)?;
+    let ended = run_recorded(config, registry, recorder.clone(), signals, reload).await;
+    if let Some(recorder) = recorder {
+        recorder.flush(LAST_WORDS).await;
+    }
+    ended
+}
+
+async fn run_recorded(
+    config: &Config,
+    registry: Registry,
+    recorder: Option<Recorder>,
+    mut signals: impl Stream<Item = Signal> + Unpin,
+    mut reload: Reload,
+) -> Result<(), DaemonError> {
     let rest = settings::rest(config, recorder.clone().map(Into::into))?;
     let dialer = settings::dialer(config)?;
     let shutdown = CancellationToken::new();
@@ -94,9 +111,14 @@ pub async fn run(
     let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
     let dispatcher = Dispatcher::new(workshop, link.clone());
     let watch = Watch::new(link, events, dispatcher, config.work.stop_timeout);
-    let ended = watch.run(signals, reload, shutdown).await;
+    let ended = watch.run(signals, reload, shutdown.clone()).await;
     Service.stopping();
-    drop(test_port);
+    shutdown.cancel();
+    if let Some(test_port) = test_port
+        && tokio::time::timeout(LAST_WORDS, test_port).await.is_err()
+    {
+        warn!("test actions were cut short");
+    }
     match ended {
         Ended::Stopped => Ok(()),
         Ended::GaveUp(error) => Err(error.into()),
@@ -163,7 +185,7 @@ fn recorder(config: &Config) -> Result<Option<Recorder>, DaemonError> {
     Ok(Some(recorder))
 }
 
-/// Serves test actions until the handle is dropped or `shutdown` fires.
+/// Serves test actions until `shutdown` fires, and finishes those at work then.
 async fn test_actions(
     config: &Config,
     org: i64,
