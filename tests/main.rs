@@ -9,10 +9,14 @@ mod support;
 mod broker_harness;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
 mod dispatch;
+/// What `processor list` prints.
+mod list;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// `log_http_responses`: what is written, what is left out, and that it can be replayed.
 mod recording;
+/// What `processor replay` prints, and its exit codes.
+mod replay;
 /// The test-actions port: its wire protocol, and the vendor's own client.
 mod test_actions;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
