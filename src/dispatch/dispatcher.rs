@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, info, warn};
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,6 +41,9 @@ struct Inner {
     /// Fires when the drain's deadline has passed.
     abort: CancellationToken,
 }
+
+/// How long tasks have to notice that they are cut short.
+const CUT_SHORT: Duration = Duration::from_secs(1);
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +118,8 @@ impl Dispatcher {
         }
         let drained = Drained { interrupted: self.at_work(), unsettled: self.0.ledger.unsettled() };
         self.0.abort.cancel();
-        self.0.tasks.wait().await;
+        // A handler that blocks its thread cannot be cut short; the process ends without it.
+        let _blocked = tokio::time::timeout(CUT_SHORT, self.0.tasks.wait()).await;
         drained
     }
 
@@ -143,13 +147,7 @@ impl Dispatcher {
     }
 
     fn begin(&self, envelope: Envelope, key: Key) {
-        let span = info_span!(
-            "message",
-            message = key.id,
-            destination = envelope.destination.name,
-            action = tracing::field::Empty,
-            incident = tracing::field::Empty,
-        );
+        let span = envelope.span(&key.id);
         let dispatcher = self.clone();
         let work = async move {
             tokio::select! {
