@@ -9,5 +9,7 @@ mod support;
 mod broker_harness;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
+/// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
+mod rest;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
 mod tls;

@@ -19,7 +19,7 @@ pub enum ConnectError {
         source: BoxError,
     },
     /// The platform's certificate was refused; nothing was sent.
-    #[error("{address}: its certificate was refused (see cafile in app.config): {source}")]
+    #[error("{address}: the certificate is refused: {source}")]
     Certificate {
         /// Whose.
         address: Address,

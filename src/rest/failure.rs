@@ -34,8 +34,9 @@ impl Call {
             let source = io::Error::new(error.kind(), error.to_string());
             return RestError::File { file: file.clone(), source };
         }
-        if find::<rustls::Error>(&error).is_some_and(is_certificate) {
-            RestError::Certificate { method, path, source: error.into() }
+        let refused = find::<rustls::Error>(&error).filter(|error| is_certificate(error)).cloned();
+        if let Some(refused) = refused {
+            RestError::Certificate { method, path, source: refused.into() }
         } else if error.is_builder() {
             RestError::Unsendable { method, path, reason: error.to_string() }
         } else if error.is_connect() {
@@ -74,8 +75,10 @@ impl fmt::Display for Unread {
 
 impl Error for Unread {}
 
+/// `Other` is what a verifier of our own says.
 fn is_certificate(error: &rustls::Error) -> bool {
-    matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+    use rustls::Error::{InvalidCertificate, NoCertificatesPresented, Other};
+    matches!(error, InvalidCertificate(_) | NoCertificatesPresented | Other(_))
 }
 
 /// The cause of type `T`, also inside an [`io::Error`], which does not name what it wraps as its source.

@@ -32,6 +32,7 @@ impl Document {
     pub(super) fn read(text: &[u8]) -> std::result::Result<Self, PathError<serde_json::Error>> {
         let mut reader = serde_json::Deserializer::from_slice(text);
         let text: Box<RawValue> = serde_path_to_error::deserialize(&mut reader)?;
+        reader.end().map_err(at_root)?;
         // A number beyond the range of an f64 is no mistake of the platform's; only the slow way can read it.
         let value = match serde_json::from_str(text.get()) {
             Ok(value) => value,

@@ -2,6 +2,7 @@ use super::FieldFailure;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 use std::{error::Error, fmt, io, time::Duration};
 
 /// Any error, as the cause of a [`RestError`].
@@ -150,8 +151,8 @@ pub struct StatusError {
     pub status: StatusCode,
     /// The platform's own words, or the beginning of what stood in their place.
     pub message: String,
-    /// The platform's number for the error.
-    pub error_code: Option<i64>,
+    /// The platform's code for the error: a word or a number.
+    pub error_code: Option<String>,
     /// How long the platform asks to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -162,8 +163,8 @@ pub struct StatusError {
 struct ErrorBody {
     title: Option<String>,
     message: Option<String>,
-    hints: Option<Vec<serde_json::Value>>,
-    error_code: Option<i64>,
+    hints: Option<Vec<Value>>,
+    error_code: Option<Value>,
 }
 
 /// How much of an answer that is no JSON goes into an error.
@@ -213,6 +214,11 @@ impl RestError {
             | Self::Unsendable { .. }
             | Self::File { .. } => false,
         }
+    }
+
+    /// Whether it is worth finding out if the call was carried out, and making it again if not.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.is_transient() && self.may_have_been_carried_out()
     }
 
     /// The status that the platform answered, where it was an error's.
@@ -267,7 +273,7 @@ impl fmt::Display for StatusError {
 }
 
 /// What the platform says of an error, and its number.
-fn words(body: &Bytes) -> (String, Option<i64>) {
+fn words(body: &Bytes) -> (String, Option<String>) {
     let Ok(error) = serde_json::from_slice::<ErrorBody>(body) else {
         return (excerpt(&String::from_utf8_lossy(body)), None);
     };
@@ -275,7 +281,8 @@ fn words(body: &Bytes) -> (String, Option<i64>) {
     let said = error.message.filter(|text| !text.is_empty()).or(error.title).unwrap_or_default();
     let hints = hints.iter().filter_map(|hint| hint.as_str()).filter(|hint| !hint.is_empty());
     let message = hints.fold(said, |text, hint| format!("{text} ({hint})"));
-    (excerpt(&message), error.error_code)
+    let code = error.error_code.filter(|code| !code.is_null());
+    (excerpt(&message), code.map(|code| code.as_str().map_or_else(|| code.to_string(), ToOwned::to_owned)))
 }
 
 fn excerpt(text: &str) -> String {

@@ -122,21 +122,38 @@ impl Patch {
     ) -> Result<(), Vec<FieldFailure>> {
         let mut given_up = Vec::new();
         for failure in failures {
+            if self.is_done(failure) {
+                self.leave(failure);
+                continue;
+            }
             match resolve(failure) {
                 Resolution::Overwrite => self.expect(failure, None),
-                Resolution::Use(value) => self.expect(failure, Some(value)),
-                Resolution::Leave => self.changes.retain(|change| change.field != failure.field),
+                Resolution::Use(value) => self.expect(failure, Some(&value)),
+                Resolution::Leave => self.leave(failure),
                 Resolution::GiveUp => given_up.push(failure.clone()),
             }
         }
         if given_up.is_empty() { Ok(()) } else { Err(given_up) }
     }
 
+    /// Whether the field has the new value already: somebody wants the same, or the answer to our own patch was lost.
+    fn is_done(&self, failure: &FieldFailure) -> bool {
+        let done =
+            |change: &Change| change.field == failure.field && change.new == failure.actual_current_value;
+        self.changes.iter().any(done)
+    }
+
+    fn leave(&mut self, failure: &FieldFailure) {
+        self.changes.retain(|change| change.field != failure.field);
+    }
+
     /// Expects the field's current value from now on.
-    fn expect(&mut self, failure: &FieldFailure, new: Option<Value>) {
+    fn expect(&mut self, failure: &FieldFailure, new: Option<&Value>) {
         for change in self.changes.iter_mut().filter(|change| change.field == failure.field) {
             change.old = failure.actual_current_value.clone();
-            change.new = new.clone().unwrap_or_else(|| change.new.clone());
+            if let Some(new) = new {
+                change.new = new.clone();
+            }
         }
     }
 }
@@ -150,8 +167,9 @@ impl Change {
 // === impl Rest ===
 
 impl Rest {
-    /// `PATCH path` with `patch`, values by name (`handle_format: names`). A field that somebody else changed is put before
-    /// `resolve`; a version that somebody else changed (409) means the same patch again. Both a few times.
+    /// `PATCH path` with `patch`, values by name (`handle_format: names`). A field that somebody else changed, to another
+    /// value than the new one, is put before `resolve`; a version that somebody else changed (409) means the same patch
+    /// again. Both a few times.
     ///
     /// ```
     /// # use action_component::{Failure, Rest, rest::{Patch, Resolution}};
@@ -171,6 +189,7 @@ impl Rest {
         mut resolve: impl FnMut(&FieldFailure) -> Resolution + Send,
     ) -> Result<(), RestError> {
         let mut unresolved = Vec::new();
+        let mut unsure = false;
         for attempt in 1..=backoff::ATTEMPTS {
             if patch.changes.is_empty() {
                 return Ok(());
@@ -185,6 +204,8 @@ impl Rest {
                     unresolved.clear();
                     backoff::pause(attempt).await;
                 }
+                // Carried out or not, it can be sent again: where it was, the fields already have their new values.
+                Err(error) if error.is_unsure() && !unsure => unsure = true,
                 Err(error) => return Err(error),
             }
         }

@@ -1,0 +1,54 @@
+use super::{World, objects::below};
+use crate::{Reply, platform::lock, world::touch};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+};
+use serde_json::{Value, json};
+
+/// Changes single fields, if each still has the value that the sender expects.
+pub(super) async fn patch(
+    State(shared): World,
+    OriginalUri(uri): OriginalUri,
+    Json(patch): Json<Value>,
+) -> Reply {
+    let path = below(&uri);
+    let mut world = lock(&shared.world);
+    world.meddle(&path);
+    let Some(object) = world.objects.get_mut(&path) else { return Reply::not_found() };
+    let changes = patch.get("changes").and_then(Value::as_array).cloned().unwrap_or_default();
+    let failures: Vec<Value> = changes.iter().filter_map(|change| failure(object, change)).collect();
+    if failures.is_empty() {
+        for change in &changes {
+            if let Some(place) = object.pointer_mut(&place(change)) {
+                *place = value(change, "new_value");
+            }
+        }
+        touch(object);
+    }
+    let message =
+        if failures.is_empty() { Value::Null } else { json!("Some fields were changed by somebody else") };
+    Reply::json(
+        json!({ "success": failures.is_empty(), "field_failures": failures, "message": message, "hints": [] }),
+    )
+}
+
+fn failure(object: &Value, change: &Value) -> Option<Value> {
+    let current = object.pointer(&place(change)).cloned().unwrap_or_default();
+    let expected = value(change, "old_value");
+    (current != expected).then(|| {
+        json!({
+            "field": change.get("field"), "your_original_value": expected, "actual_current_value": current,
+        })
+    })
+}
+
+/// `properties.score` is the member `score` of the member `properties`.
+fn place(change: &Value) -> String {
+    let field = change.get("field").and_then(Value::as_str).unwrap_or_default();
+    format!("/{}", field.replace('.', "/"))
+}
+
+fn value(change: &Value, name: &str) -> Value {
+    change.pointer(&format!("/{name}/object")).cloned().unwrap_or_default()
+}
