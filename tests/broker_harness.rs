@@ -1,5 +1,14 @@
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::support::broker::{ACCOUNT, API_KEY, Broker, Credentials, LIMITED_KEY, PLATFORM};
+use crate::support::platform_queue::{Message, PlatformQueue, answered_twice};
+use crate::support::processor::{AppConfig, Processor};
+use crate::support::statistics::Statistics;
 use crate::support::stomp_client::{Frame, StompClient};
+
+const WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_message_posted_is_read_back_over_tls() {
@@ -67,4 +76,84 @@ async fn a_broker_killed_and_started_again_keeps_its_messages_and_its_address() 
     let mut processor = StompClient::connect_tls(&address, API_KEY).await.unwrap();
     processor.subscribe(queue).await.unwrap();
     assert_eq!(processor.receive().await.unwrap().command, "MESSAGE");
+}
+
+#[tokio::test]
+async fn the_platform_collects_replies_and_sees_what_is_left() {
+    let broker = Broker::shared().await;
+    let queue = PlatformQueue::open(broker, "harness_round").await;
+    let messages: Vec<_> = (0..3).map(|number| Message::new(format!("{{\"number\":{number}}}"))).collect();
+    let ids: Vec<_> = messages.iter().map(|message| message.correlation_id().to_owned()).collect();
+    queue.post_all(messages).await;
+    assert_eq!(queue.statistics().await, Statistics { pending: 3, delivered: 0, consumers: 0 });
+
+    let mut processor = StompClient::connect_tls(&broker.address(), API_KEY).await.unwrap();
+    processor.subscribe(&format!("/queue/{}", queue.actions())).await.unwrap();
+    queue.until_subscribed(WITHIN).await;
+    for _ in 0..3 {
+        let message = processor.receive().await.unwrap();
+        answer(&mut processor, &message, r#"{"message_type":0,"message":"half","complete":false}"#).await;
+        answer(&mut processor, &message, r#"{"message_type":0,"message":"done","complete":true}"#).await;
+        processor.acknowledge(&message).await.unwrap();
+    }
+    queue.until_settled(WITHIN).await;
+    let answers = queue.answers(3, WITHIN).await;
+    let answered: Vec<_> = answers.iter().map(|reply| reply.correlation_id.clone()).collect();
+    assert_eq!((answered, answered_twice(&answers)), (ids, vec![]));
+    assert_eq!(queue.replies(6, WITHIN).await.len(), 6);
+}
+
+#[tokio::test]
+async fn replies_are_collected_over_a_restart_and_headers_can_be_left_out() {
+    let mut broker = Broker::start().await;
+    let queue = PlatformQueue::open(&broker, "harness_collect").await;
+    let body = b"{\"nul\":\"\0\"}".to_vec();
+    queue
+        .post(
+            Message::new(body.clone())
+                .without("reply-to")
+                .binary()
+                .header("Co3MessagePayload", "FunctionDTO"),
+        )
+        .await;
+    broker.stop().await;
+    broker.restart().await;
+
+    let mut processor = StompClient::connect_tls(&broker.address(), API_KEY).await.unwrap();
+    processor.subscribe(&format!("/queue/{}", queue.actions())).await.unwrap();
+    let mut message = processor.receive().await.unwrap();
+    assert_eq!((&message.body, message.header("reply-to")), (&body, ""));
+    assert_eq!(message.header("Co3MessagePayload"), "FunctionDTO");
+    message.headers.insert("reply-to".to_owned(), format!("/queue/{}", queue.acks()));
+    answer(&mut processor, &message, "plain text is an answer").await;
+    assert_eq!(queue.answers(1, WITHIN).await[0].body, "plain text is an answer");
+}
+
+#[tokio::test]
+async fn a_paused_broker_says_nothing_until_it_goes_on() {
+    let broker = Broker::start().await;
+    let mut client = StompClient::connect(&broker.address(), PLATFORM).await.unwrap();
+    broker.pause();
+    client.send(&Frame::new("DISCONNECT", &[("receipt", "bye")])).await.unwrap();
+    assert!(timeout(Duration::from_millis(200), client.receive()).await.is_err());
+    broker.resume();
+    assert_eq!(client.receive().await.unwrap().command, "RECEIPT");
+}
+
+#[tokio::test]
+async fn the_binary_is_run_with_its_configuration() {
+    let config =
+        AppConfig::connecting(Broker::shared().await, "localhost", 443, "false").set("hello", "queue", "hi");
+    let mut processor = Processor::command(&config, &["--help"]);
+    let text = std::fs::read_to_string(processor.config_file()).unwrap();
+    assert!(text.contains("[resilient]\nhost=localhost\n") && text.contains("[hello]\nqueue=hi\n"), "{text}");
+    assert!(processor.wait(WITHIN).await.success());
+}
+
+async fn answer(processor: &mut StompClient, message: &Frame, body: &str) {
+    let headers =
+        [("destination", message.header("reply-to")), ("correlation-id", message.header("correlation-id"))];
+    let mut reply = Frame::new("SEND", &headers);
+    reply.body = body.into();
+    processor.confirmed(reply).await.unwrap();
 }

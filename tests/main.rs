@@ -7,6 +7,16 @@ mod support;
 
 /// That the broker which the other tests run against behaves as they assume.
 mod broker_harness;
+/// app.config, environment and command line become a checked configuration.
+mod config;
+/// `processor config` writes, completes and shows app.config.
+mod config_command;
+/// app.config is read as Python's ConfigParser reads it.
+mod config_ini;
+/// References to secrets, and the stores that they lead to.
+mod config_secrets;
+/// The log's lines, what stands in them and what never does.
+mod logging;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.

@@ -117,7 +117,7 @@ fn update<'a>(path: &Path, components: &'a [Component]) -> Result<Vec<&'a str>, 
     if names.is_empty() {
         return Ok(names);
     }
-    if !existing.ends_with('\n') {
+    if !existing.is_empty() && !existing.ends_with('\n') {
         text.insert(0, '\n');
     }
     if existing.contains("\r\n") {

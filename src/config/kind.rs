@@ -76,15 +76,6 @@ impl Kind {
             Self::Text | Self::Secret | Self::Path | Self::Trust | Self::List | Self::Unused => Ok(()),
         }
     }
-
-    /// Whether `text` must not be shown.
-    pub(super) fn hides(self, text: &str) -> bool {
-        match self {
-            Self::Secret => true,
-            Self::ProxyUrl | Self::ProxyChoice => url_password(text).is_some(),
-            _ => false,
-        }
-    }
 }
 
 fn range(least: i64, most: i64) -> String {

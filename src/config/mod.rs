@@ -92,10 +92,22 @@ impl Config {
         self.settings.iter()
     }
 
-    /// Everything that must not be shown: what the log's redactor has to know.
+    /// Everything that must not be shown: what the log's redactor has to know. `user:password` pairs are among it, as
+    /// HTTP's Basic authentication sends them.
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {
-        self.settings.secrets().cloned().collect()
+        let (user, password) = match &self.platform.credentials {
+            Credentials::ApiKey { id, secret } => (id, secret),
+            Credentials::User { email, password } => (email, password),
+        };
+        let proxy = self
+            .platform
+            .proxy
+            .as_ref()
+            .and_then(|proxy| Some((proxy.user.as_ref()?, proxy.password.as_ref()?)));
+        let pairs = [Some((user, password)), proxy].into_iter().flatten();
+        let pairs = pairs.map(|(user, password)| format!("{user}:{}", password.expose()).into());
+        self.settings.secrets().cloned().chain(pairs).collect()
     }
 
     /// Follows references in values that come later, such as a function's inputs.

@@ -158,8 +158,7 @@ impl Setting {
         if let Err(expected) = key.kind.check(&self.text)
             && self.missing.is_empty()
         {
-            let shown = if key.kind.hides(&self.text) { "its value".to_owned() } else { self.shown() };
-            problems.at(&self.origin, format!("{} is {shown}; it {expected}", key.name));
+            problems.at(&self.origin, format!("{} is {}; it {expected}", key.name, self.shown()));
         }
     }
 }
@@ -193,12 +192,11 @@ fn nearest(section: &str, name: &str) -> Option<&'static str> {
 /// The arguments of a process are visible to every user of the machine.
 fn literals_in_arguments(sources: &Sources, problems: &mut Problems) {
     for argument in &sources.arguments {
-        let key = keys::find(&argument.section, &argument.key);
-        let secret = match key {
-            Some(key) => key.kind.hides(&argument.value),
-            None => keys::sounds_secret(&argument.key),
+        let secret = match keys::find(&argument.section, &argument.key) {
+            Some(key) => secret_part(key.kind, &argument.value),
+            None => Some(argument.value.as_str()).filter(|_| keys::sounds_secret(&argument.key)),
         };
-        if secret && !argument.value.is_empty() && !is_reference(&argument.value) {
+        if secret.is_some_and(|secret| !secret.is_empty() && !is_reference(secret)) {
             problems.at(
                 &argument.option,
                 "takes a reference only ($NAME, ${NAME} or ^NAME): every user of this machine can read a process's \

@@ -21,7 +21,9 @@ pub(super) fn open(file: &LogFile) -> io::Result<Steady<Box<dyn Write + Send>>> 
         let roller = LogRollerBuilder::new(file.directory.as_path(), file.name.as_ref())
             .rotation(Rotation::SizeBased(RotationSize::Bytes(file.max_bytes)))
             .max_keep_files(file.backups)
-            .file_mode(MODE);
+            .file_mode(MODE)
+            // Nothing is half set aside when the process ends.
+            .graceful_shutdown(true);
         Box::new(roller.build().map_err(io::Error::other)?)
     };
     Ok(Steady::new(path.display().to_string(), writer))

@@ -63,7 +63,26 @@ pub(super) fn json(line: &Line) -> String {
     for (name, value) in line.fields.iter() {
         object.entry(name).or_insert_with(|| value.clone());
     }
-    format!("{}\n", Value::Object(object))
+    json_text(&Value::Object(object)) + "\n"
+}
+
+/// JSON in which what may be a line's end to a viewer is escaped too.
+pub(super) fn json_text(value: &Value) -> String {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        match c {
+            c if is_unsafe(c) => push_units(&mut text, c),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// `c` as JSON escapes it.
+pub(super) fn push_units(text: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        let _ = write!(text, "\\u{unit:04x}");
+    }
 }
 
 fn needs_quotes(value: &str) -> bool {
@@ -89,9 +108,9 @@ fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
-/// `value` as it stands in a line of text.
-pub(super) fn escaped(value: &str) -> String {
+/// `value` as it stands in a line of text: in a message, or between quotes.
+pub(super) fn escaped(value: &str, quoted: bool) -> String {
     let mut text = String::new();
-    push_escaped(&mut text, value, true);
+    push_escaped(&mut text, value, quoted);
     text
 }

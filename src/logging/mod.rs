@@ -9,6 +9,8 @@ mod file;
 mod layer;
 mod line;
 mod redact;
+#[cfg(test)]
+mod tests;
 
 pub use redact::Redactor;
 
@@ -48,20 +50,36 @@ pub struct LogGuard {
 /// # Errors
 /// See [`LogError`].
 pub fn init(settings: &Log, redactor: Redactor) -> Result<LogGuard, LogError> {
-    let mut guard = LogGuard { counters: Vec::new(), workers: Vec::new() };
-    let mut writers = vec![guard.writer(file::Steady::new("standard error", io::stderr()), "log-stderr")];
-    let mut unopened = None;
-    match settings.file.as_ref().map(file::open).transpose() {
-        Ok(file) => writers.extend(file.map(|file| guard.writer(file, "log-file"))),
-        Err(error) => unopened = Some(error),
-    }
-    stack(settings.levels.clone(), settings.format, redactor, writers).try_init()?;
+    let (subscriber, guard, unopened) = build(settings, redactor, io::stderr());
+    subscriber.try_init()?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
     if let (Some(error), Some(file)) = (unopened, &settings.file) {
-        tracing::error!(%error, directory = %file.directory.display(), "the log file cannot be opened, so the log goes \
-            to standard error only; make the directory writable or change logdir");
+        tracing::error!(
+            %error,
+            directory = %file.directory.display(),
+            "the log file cannot be opened, so the log goes to standard error only; make the directory writable or \
+             change logdir"
+        );
     }
     Ok(guard)
+}
+
+/// The subscriber, what keeps it going, and why the file is not part of it.
+fn build(
+    settings: &Log,
+    redactor: Redactor,
+    console: impl Write + Send + 'static,
+) -> (impl Subscriber + Send + Sync, LogGuard, Option<io::Error>) {
+    let mut guard = LogGuard { counters: Vec::new(), workers: Vec::new() };
+    let mut writers = vec![guard.writer(file::Steady::new("standard error", console), "log-stderr")];
+    let unopened = match settings.file.as_ref().map(file::open).transpose() {
+        Ok(file) => {
+            writers.extend(file.map(|file| guard.writer(file, "log-file")));
+            None
+        }
+        Err(error) => Some(error),
+    };
+    (stack(settings.levels.clone(), settings.format, redactor, writers), guard, unopened)
 }
 
 /// The same, writing to `writer` at once: for tests.
@@ -80,7 +98,7 @@ fn stack(
     format: LogFormat,
     redactor: Redactor,
     writers: Vec<BoxMakeWriter>,
-) -> impl Subscriber + Send + Sync + SubscriberInitExt {
+) -> impl Subscriber + Send + Sync {
     Registry::default().with(LineLayer::new(format, redactor, writers).with_filter(levels))
 }
 

@@ -5,6 +5,7 @@ use crate::secret::Secret;
 use base64::{Engine, engine::general_purpose};
 use memchr::memmem::Finder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 use std::{
     borrow::Cow,
     collections::BTreeSet,
@@ -30,7 +31,7 @@ struct Forms {
 /// Shorter ones are not looked for.
 const SHORTEST: usize = 4;
 /// Fewer characters of base64 than this could stand anywhere.
-const SHORTEST_BASE64: usize = 6;
+const SHORTEST_BASE64: usize = 4;
 /// What RFC 3986 does not call unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What an HTML form encodes.
@@ -111,8 +112,8 @@ impl fmt::Debug for Redactor {
 /// Every form of `secret`.
 fn forms(secret: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([secret.to_owned()]);
-    // Twice: a JSON document is often a string inside another, or inside a quoted field.
-    for _ in 0..2 {
+    // Up to three deep: a JSON document is often a string inside another, and that inside a quoted field.
+    for _ in 0..3 {
         let escaped: Vec<String> = forms.iter().flat_map(|form| escapes(form)).collect();
         forms.extend(escaped);
     }
@@ -121,9 +122,16 @@ fn forms(secret: &str) -> BTreeSet<String> {
     forms
 }
 
-fn escapes(text: &str) -> [String; 4] {
-    let json = serde_json::Value::from(text).to_string();
-    [within_quotes(&json), ascii_json(&json), within_quotes(&format!("{text:?}")), line::escaped(text)]
+fn escapes(text: &str) -> [String; 6] {
+    let json = Value::from(text);
+    [
+        within_quotes(&json.to_string()),
+        within_quotes(&line::json_text(&json)),
+        ascii_json(&json),
+        within_quotes(&format!("{text:?}")),
+        line::escaped(text, true),
+        line::escaped(text, false),
+    ]
 }
 
 fn within_quotes(text: &str) -> String {
@@ -131,13 +139,12 @@ fn within_quotes(text: &str) -> String {
 }
 
 /// As Python's `json.dumps` writes it: everything beyond ASCII as `\uXXXX`.
-fn ascii_json(json: &str) -> String {
-    let character = |c: char| {
-        let units =
-            c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
-        if c.is_ascii() { c.to_string() } else { units }
-    };
-    within_quotes(json).chars().map(character).collect()
+fn ascii_json(json: &Value) -> String {
+    let mut text = String::new();
+    for c in within_quotes(&json.to_string()).chars() {
+        if c.is_ascii() { text.push(c) } else { line::push_units(&mut text, c) }
+    }
+    text
 }
 
 fn percent(secret: &str) -> Vec<String> {

@@ -4,7 +4,10 @@
 pub(crate) mod broker;
 pub(crate) mod certificates;
 pub(crate) mod log;
+pub(crate) mod platform_queue;
+pub(crate) mod processor;
 pub(crate) mod proxies;
 mod signal;
+pub(crate) mod statistics;
 pub(crate) mod stomp_client;
 pub(crate) mod tls_server;

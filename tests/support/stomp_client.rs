@@ -2,18 +2,23 @@
 //!
 //! No heart-beats, no reconnecting; one frame after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::broker::{Address, Credentials};
+
+/// Nothing that a test waits for takes longer; the error is better than a test run that hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
@@ -29,6 +34,8 @@ pub(crate) struct Frame {
 /// A connection on which the broker has said CONNECTED.
 pub(crate) struct StompClient {
     stream: BufStream<Box<dyn Stream>>,
+    // What came while a receipt was waited for.
+    waiting: VecDeque<Frame>,
 }
 
 // === impl Frame ===
@@ -79,12 +86,16 @@ impl StompClient {
         self.stream.flush().await
     }
 
-    /// Sends a frame and waits until the broker has carried it out; other frames that arrive meanwhile are dropped.
+    /// Sends a frame and waits until the broker has carried it out. Other frames are kept for `receive`.
     pub(crate) async fn confirmed(&mut self, mut frame: Frame) -> Result<()> {
         frame.headers.insert("receipt".to_owned(), "done".to_owned());
         self.send(&frame).await?;
-        while self.receive().await?.command != "RECEIPT" {}
-        Ok(())
+        loop {
+            match self.read().await? {
+                frame if frame.command == "RECEIPT" => return Ok(()),
+                frame => self.waiting.push_back(frame),
+            }
+        }
     }
 
     /// Subscribes to `queue` with `client-individual` acknowledgement; waits for the broker's consent.
@@ -95,6 +106,21 @@ impl StompClient {
 
     /// The next frame; an ERROR frame is an error with its message.
     pub(crate) async fn receive(&mut self) -> Result<Frame> {
+        match self.waiting.pop_front() {
+            Some(frame) => Ok(frame),
+            None => self.read().await,
+        }
+    }
+
+    async fn read(&mut self) -> Result<Frame> {
+        let frame = timeout(PATIENCE, self.frame()).await??;
+        if frame.command == "ERROR" {
+            return Err(Error::other(frame.header("message").to_owned()));
+        }
+        Ok(frame)
+    }
+
+    async fn frame(&mut self) -> Result<Frame> {
         let mut frame = Frame { command: self.line().await?, ..Frame::default() };
         while frame.command.is_empty() {
             frame.command = self.line().await?;
@@ -105,9 +131,6 @@ impl StompClient {
             frame.headers.entry(unescape(name)).or_insert_with(|| unescape(value));
         }
         frame.body = self.body(frame.headers.get("content-length")).await?;
-        if frame.command == "ERROR" {
-            return Err(Error::other(frame.header("message").to_owned()));
-        }
         Ok(frame)
     }
 
@@ -117,7 +140,7 @@ impl StompClient {
     }
 
     async fn log_in(stream: Box<dyn Stream>, user: Credentials) -> Result<Self> {
-        let mut client = Self { stream: BufStream::new(stream) };
+        let mut client = Self { stream: BufStream::new(stream), waiting: VecDeque::new() };
         let headers = [
             ("accept-version", "1.2"),
             ("host", "localhost"),
