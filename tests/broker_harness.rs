@@ -150,6 +150,14 @@ async fn the_binary_is_run_with_its_configuration() {
     assert!(processor.wait(WITHIN).await.success());
 }
 
+#[tokio::test]
+async fn a_thousand_messages_and_one_of_20_mb_are_stored_when_post_returns() {
+    let queue = PlatformQueue::open(Broker::shared().await, "harness_many").await;
+    queue.post_all((0..1_000).map(|_| Message::new("{}"))).await;
+    queue.post(Message::new(vec![b' '; 20 << 20])).await;
+    assert_eq!(queue.statistics().await.pending, 1_001);
+}
+
 async fn answer(processor: &mut StompClient, message: &Frame, body: &str) {
     let headers =
         [("destination", message.header("reply-to")), ("correlation-id", message.header("correlation-id"))];

@@ -21,5 +21,7 @@ mod logging;
 mod proxy;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
 mod rest;
+/// The systemd unit.
+mod systemd;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
 mod tls;

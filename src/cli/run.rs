@@ -31,15 +31,7 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
     };
     greet(&config, components);
     let reload = reload(args.overrides.clone(), config.clone(), components.to_vec());
-    let result = runtime().map_err(Failed::Runtime).and_then(|runtime| {
-        let result = runtime.block_on(async {
-            let signals = signals().map_err(Failed::Signals)?;
-            daemon::run(&config, components, signals, reload).await.map_err(Failed::Daemon)
-        });
-        // A handler that blocks its thread must not keep the process alive.
-        runtime.shutdown_background();
-        result
-    });
+    let result = serve(&config, components, reload);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -47,6 +39,19 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
             failed(&error)
         }
     }
+}
+
+/// Handlers get threads of their own; the link's thread is this one.
+fn serve(config: &Config, components: &[Component], reload: Reload) -> Result<(), Failed> {
+    let workers = runtime().map_err(Failed::Runtime)?;
+    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = control.map_err(Failed::Runtime)?.block_on(async {
+        let signals = signals().map_err(Failed::Signals)?;
+        daemon::run(config, components, workers.handle(), signals, reload).await.map_err(Failed::Daemon)
+    });
+    // A handler that blocks its thread must not keep the process alive.
+    workers.shutdown_background();
+    result
 }
 
 #[derive(Debug, thiserror::Error)]

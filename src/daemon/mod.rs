@@ -20,6 +20,7 @@ use futures_util::{Stream, StreamExt};
 use service::Service;
 use settings::SettingsError;
 use std::{io, sync::Arc};
+use tokio::runtime::Handle;
 use tracing::{info, warn};
 
 pub use broker::{Ended, Watch};
@@ -61,11 +62,15 @@ pub enum DaemonError {
 
 /// Runs until it is told to stop, or cannot go on.
 ///
+/// Messages are carried out on the runtime `workers`; everything else, the link and its heart-beats above all, lives on
+/// the caller's. So a handler that blocks its thread holds up other handlers, but never the link.
+///
 /// # Errors
 /// See [`DaemonError`].
 pub async fn run(
     config: &Config,
     components: &[Component],
+    workers: &Handle,
     mut signals: impl Stream<Item = Signal> + Unpin,
     mut reload: Reload,
 ) -> Result<(), DaemonError> {
@@ -92,7 +97,7 @@ pub async fn run(
         warn!("no component is loaded: there is no queue to take messages from");
     }
     let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
-    let dispatcher = Dispatcher::new(workshop, link.clone());
+    let dispatcher = Dispatcher::new(workshop, link.clone(), workers.clone());
     let watch = Watch::new(link, events, dispatcher, config.work.stop_timeout);
     let ended = watch.run(signals, reload, shutdown).await;
     Service.stopping();

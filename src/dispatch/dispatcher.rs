@@ -18,7 +18,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -32,6 +32,8 @@ struct Inner {
     link: Link,
     ledger: Ledger<AckHandle>,
     tasks: TaskTracker,
+    /// Where the tasks run.
+    workers: Handle,
     /// Woken each time an answer is taken by a session.
     settled: Notify,
     /// Numbers the messages that the broker gave no `message-id`.
@@ -59,14 +61,15 @@ struct Interim {
 // === impl Dispatcher ===
 
 impl Dispatcher {
-    /// Carries out in `workshop` what comes by `link`.
+    /// Carries out in `workshop`, on the runtime `workers`, what comes by `link`.
     #[must_use]
-    pub fn new(workshop: Arc<Workshop>, link: Link) -> Self {
+    pub fn new(workshop: Arc<Workshop>, link: Link, workers: Handle) -> Self {
         Self(Arc::new(Inner {
             workshop,
             link,
             ledger: Ledger::default(),
             tasks: TaskTracker::new(),
+            workers,
             settled: Notify::new(),
             unnamed: AtomicU64::new(0),
             abort: CancellationToken::new(),
@@ -157,7 +160,7 @@ impl Dispatcher {
                 () = dispatcher.carry_out(envelope, key) => {}
             }
         };
-        self.0.tasks.spawn(work.instrument(span));
+        self.0.tasks.spawn_on(work.instrument(span), &self.0.workers);
     }
 
     async fn carry_out(&self, envelope: Envelope, key: Key) {
@@ -176,7 +179,8 @@ impl Dispatcher {
     fn answer_again(&self, key: Key, answer: Answer, handle: AckHandle) {
         info!(message = key.id, "delivered again after it was carried out; the same answer is sent again");
         let dispatcher = self.clone();
-        self.0.tasks.spawn(async move { dispatcher.settle(&key, answer, &handle).await });
+        let settle = async move { dispatcher.settle(&key, answer, &handle).await };
+        self.0.tasks.spawn_on(settle, &self.0.workers);
     }
 
     /// Reply first, then the acknowledgement, on the session that delivered the message.

@@ -1,0 +1,41 @@
+//! The unit file, by the judgement of `systemd-analyze`; machines without it skip these.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+#[test]
+fn the_unit_is_one_that_systemd_accepts_without_a_warning() {
+    let (_dir, unit) = unit_with_this_binary();
+    let Some(output) = analyze(&["verify", "--man=no", "--recursive-errors=no"], &unit) else { return };
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn the_unit_is_exposed_to_no_more_than_two_of_ten() {
+    let (_dir, unit) = unit_with_this_binary();
+    let arguments = ["security", "--no-pager", "--offline=true", "--threshold=20"];
+    let Some(output) = analyze(&arguments, &unit) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The unit as shipped, but for the place where the binary is installed.
+fn unit_with_this_binary() -> (TempDir, PathBuf) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/processor.service");
+    let text = fs::read_to_string(shipped).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let unit = dir.path().join("processor.service");
+    fs::write(&unit, text.replace("/usr/local/bin/processor", env!("CARGO_BIN_EXE_processor"))).unwrap();
+    (dir, unit)
+}
+
+fn analyze(arguments: &[&str], unit: &Path) -> Option<Output> {
+    let output = Command::new("systemd-analyze").args(arguments).arg(unit).output();
+    if output.is_err() {
+        eprintln!("skipped: systemd-analyze is not installed");
+    }
+    output.ok()
+}
