@@ -111,6 +111,21 @@ async fn credentials_that_the_broker_refuses_are_told_without_the_secret() {
 }
 
 #[tokio::test]
+async fn credentials_that_the_platform_refuses_are_not_shown_to_the_broker() {
+    let served = Served::start().await;
+    let authority = Authority::new("CA of the broker");
+    let mut server = TlsServer::start(authority.issue(&Request::server(["localhost"])).server_config()).await;
+    let cafile = authority.file();
+    let config = served.without_broker().await.set("resilient", "stomp_port", &server.port().to_string());
+    let config = config.set("resilient", "stomp_cafile", &cafile.path().display().to_string());
+    let checked = connect(&config.set("resilient", "api_key_secret", "not-this-one")).await;
+    checked.assert_failed(21, "login", &["api_key_secret"]);
+    assert_eq!(checked.lines("login", "skipped").len(), 1, "{}", checked.text);
+    let connection = server.connection().await;
+    assert!(connection.handshake && connection.received.is_empty(), "{connection:?}");
+}
+
+#[tokio::test]
 async fn a_refused_queue_is_named_and_the_others_are_tried() {
     let (served, broker) = (Served::start().await, Broker::shared().await);
     let config = served.config(broker, "granted").set("resilient", "noload", "");
@@ -140,6 +155,18 @@ async fn a_broker_that_hangs_up_over_a_refused_queue_is_asked_again_for_the_othe
     let checked = connect(&broker.config(&served).await).await;
     checked.assert_failed(32, "queue", &["not authorized to read"]);
     assert_eq!(checked.lines("queue", "ok").len(), 2, "{}", checked.text);
+}
+
+#[tokio::test]
+async fn a_broker_that_hangs_up_without_a_word_is_told_as_the_reason() {
+    let served = Served::start().await;
+    let broker = Scripted::start(|mut connection, _| async move {
+        connection.connected().await;
+        connection.frame().await;
+    })
+    .await;
+    let config = broker.config(&served).await.set("resilient", "selftest_timeout", "3");
+    connect(&config).await.assert_failed(33, "queue", &["the connection fell meanwhile"]);
 }
 
 #[tokio::test]

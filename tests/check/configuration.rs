@@ -1,6 +1,11 @@
 //! `processor check` without `--connect`.
 
+use action_processor::cli::check::{CheckArgs, run};
+use action_processor::component::{Component, Context, Failure, Message, Reply, handler_fn};
+use clap::Parser;
+
 use super::check;
+use crate::support::certificates::file;
 use crate::support::processor::AppConfig;
 
 fn valid() -> AppConfig {
@@ -85,6 +90,28 @@ async fn a_client_certificate_without_its_file_is_one_mistake() {
     assert_eq!(checked.text.matches("/nowhere/client.pem").count(), 1, "{}", checked.text);
 }
 
+#[test]
+fn components_that_want_the_same_action_are_a_mistake() {
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CheckArgs,
+    }
+
+    async fn greet(_message: Message, _cx: Context) -> Result<Reply, Failure> {
+        Ok(Reply::text("hello"))
+    }
+    let component = |name| Component::new(name).destination("shared").on("greet", handler_fn(greet));
+    let config = file(&valid().text());
+    let line = Line::parse_from(["check", "--json", "--config-file", config.path().to_str().unwrap()]);
+    let mut out = Vec::new();
+    run(&line.args, &[component("one"), component("two")], &mut out);
+    let report: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(report["exit_code"], 64, "{report}");
+    let told = report["steps"][0]["detail"].as_str().unwrap();
+    assert!(told.contains("\"one\"") && told.contains("\"two\"") && told.contains("noload"), "{told}");
+}
+
 #[tokio::test]
 async fn machines_get_one_object_with_or_without_mistakes() {
     let good = check(&valid(), &["--json"]).await;
@@ -99,13 +126,15 @@ async fn machines_get_one_object_with_or_without_mistakes() {
 }
 
 #[tokio::test]
-async fn the_help_names_every_exit_code_and_what_happens_to_messages() {
+async fn help_and_manual_name_every_exit_code_and_what_happens_to_messages() {
+    let manual = include_str!("../../docs/check.md");
     let help = check(&AppConfig::empty(), &["--help"]).await;
     help.assert_ok();
     for code in [0, 1, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 64] {
         let line = help.text.lines().find(|line| line.starts_with(&format!("  {code:>2}  ")));
         assert!(line.is_some(), "{code} is missing in:\n{}", help.text);
+        assert!(manual.contains(&format!("\n| {code} | ")), "{code} is missing in docs/check.md");
     }
     let one_line = help.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(one_line.contains("is not acknowledged"), "{one_line}");
+    assert!(one_line.contains("is not acknowledged") && manual.contains("not acknowledged"), "{one_line}");
 }

@@ -56,12 +56,20 @@ async fn a_platform_that_lets_in_and_says_nothing_does_not_hold_the_check_up() {
 }
 
 #[tokio::test]
-async fn a_wrong_api_key_is_unauthorized_and_the_broker_is_not_asked_with_it() {
+async fn a_wrong_api_key_is_unauthorized() {
     let served = Served::start().await;
     let config = served.without_broker().await.set("resilient", "api_key_secret", "not-this-one");
     let checked = connect(&config).await;
     assert_failed(&checked, 21, "login", &["api_key_secret"]);
     assert!(!checked.text.contains("not-this-one"), "{}", checked.text);
+}
+
+#[tokio::test]
+async fn a_platform_that_is_busy_is_told_in_its_own_words() {
+    let served = Served::start().await;
+    served.platform.fault(Fault::status(503).body(r#"{"message": "Closed for maintenance"}"#));
+    let checked = connect(&served.without_broker().await).await;
+    assert_failed(&checked, 1, "login", &["503", "Closed for maintenance"]);
 }
 
 #[tokio::test]

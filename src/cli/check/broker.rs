@@ -132,22 +132,24 @@ async fn subscribe(
     if waiting.is_empty() {
         report.skipped("queues", "no component is loaded, so there is none");
     }
-    let mut refusals = Ok(());
+    let (mut outcome, mut fallen) = (Ok(()), String::new());
     while !waiting.is_empty() {
-        match timeout(steps.patience, answer(events)).await {
-            Ok(Ok(Answer { destination, refusal })) => {
+        match timeout(steps.patience, answer(events, &mut fallen)).await {
+            Ok(Some(Answer { destination, refusal })) => {
                 waiting.retain(|queue| *queue != destination);
-                refusals = tell(&destination, refusal, report).and(refusals);
+                outcome = tell(&destination, refusal, report).and(outcome);
             }
-            Ok(Err(reason)) => return all_failed(&waiting, exit::STOMP_UNREACHABLE, &reason, report),
+            Ok(None) => {
+                let reason = format!("not asked for{fallen}");
+                return all_failed(&waiting, exit::STOMP_UNREACHABLE, &reason, report);
+            }
             Err(_elapsed) => {
-                let reason =
-                    steps.late("the broker did not confirm it: see the broker's own log, and try again");
-                return all_failed(&waiting, exit::QUEUE_SILENT, &reason, report);
+                let advice = format!("the broker's own log may say why{fallen}");
+                return all_failed(&waiting, exit::QUEUE_SILENT, &steps.late(&advice), report);
             }
         }
     }
-    refusals
+    outcome
 }
 
 /// What became of a SUBSCRIBE.
@@ -156,18 +158,20 @@ struct Answer {
     refusal: Option<String>,
 }
 
-/// The next answer; or why there will be none.
-async fn answer(events: &mut mpsc::Receiver<Event>) -> Result<Answer, String> {
+/// The next answer; `None` if the link is gone for good. Why the connection fell goes to `fallen`: a broker that ends it
+/// over one queue is asked again for the others.
+async fn answer(events: &mut mpsc::Receiver<Event>, fallen: &mut String) -> Option<Answer> {
     loop {
-        match events.recv().await {
-            Some(Event::Subscribed { destination }) => return Ok(Answer { destination, refusal: None }),
-            Some(Event::Refused { destination, reason }) => {
-                return Ok(Answer { destination, refusal: Some(reason) });
+        match events.recv().await? {
+            Event::Subscribed { destination } => return Some(Answer { destination, refusal: None }),
+            Event::Refused { destination, reason } => {
+                return Some(Answer { destination, refusal: Some(reason) });
             }
-            Some(Event::Down { error, retry_in: None }) => return Err(with_causes(&error)),
-            // A broker that ends the connection over one queue is asked again for the others.
-            Some(_) => {}
-            None => return Err("the link ended".into()),
+            Event::Down { error, retry_in } => {
+                *fallen = format!("; the connection fell meanwhile: {}", with_causes(&error));
+                retry_in?;
+            }
+            _ => {}
         }
     }
 }

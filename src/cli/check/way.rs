@@ -9,6 +9,7 @@ use crate::{
     tls::{Certificate, refusal},
 };
 use jiff::Timestamp;
+use rustls::ProtocolVersion;
 use std::{error::Error, net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
@@ -109,18 +110,35 @@ fn listed(addresses: &[SocketAddr]) -> String {
 
 fn tell_certificate(stream: &TlsStream<TcpStream>, report: &mut Report<'_>) {
     let session = stream.get_ref().1;
-    let version = session.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+    let version = match session.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        _ => "TLS",
+    };
     let Some(der) = session.peer_certificates().and_then(<[_]>::first) else {
         return report.ok("tls", version);
     };
     let certificate = Certificate::read(der);
-    let names = certificate.names.join(", ");
-    let until = certificate.not_after.map(|until| format!(", valid until {until}")).unwrap_or_default();
-    report.ok("tls", &format!("{version}, certificate {} for {names}{until}", certificate.subject));
-    let days = certificate.not_after.map(|until| until.duration_since(Timestamp::now()).as_hours() / 24);
-    if let Some(days) = days.filter(|days| *days < SOON_DAYS) {
-        let text =
-            format!("the certificate expires in {days} days: ask the server's administrator to renew it");
-        report.warning("tls", &text);
+    report.ok("tls", &format!("{version}, certificate {}", in_short(&certificate)));
+    if let Some(warning) = certificate.not_after.and_then(ends_soon) {
+        report.warning("tls", &warning);
     }
+}
+
+fn in_short(certificate: &Certificate) -> String {
+    let Certificate { subject, names, not_after, .. } = certificate;
+    let names = if names.is_empty() { "no host name".into() } else { names.join(", ") };
+    let until = not_after.map(|until| format!(", valid until {until}")).unwrap_or_default();
+    format!("{subject} for {names}{until}")
+}
+
+/// A warning, if it is time for one. What has expired gets this far only where nothing is verified.
+fn ends_soon(until: Timestamp) -> Option<String> {
+    let days = until.duration_since(Timestamp::now()).as_hours() / 24;
+    let when = match days {
+        SOON_DAYS.. => return None,
+        0.. => format!("expires in {days} days"),
+        _ => "has expired".into(),
+    };
+    Some(format!("the certificate {when}: ask the server's administrator to renew it"))
 }
