@@ -177,6 +177,13 @@ fn a_mistake_shows_no_secret() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_shown_by_the_mistake() {
+    let file = format!("{GOOD}port = ${{SECRET}}\ntest_port = $SECRET\n");
+    let problems = Config::load(&sources(&file, &[("SECRET", "s3cret")]), &[]).unwrap_err().to_string();
+    assert!(problems.contains("port is ${SECRET}; it must be") && !problems.contains("s3cret"), "{problems}");
+}
+
+#[test]
 fn a_components_section_is_checked_with_the_rest() {
     let problems =
         Config::load(&sources("[resilient]\n[greeter]\ntimes = many\n", &[]), &[greeter()]).unwrap_err();

@@ -12,7 +12,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 #[test]
 fn the_example_is_what_the_table_of_keys_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("app.config.example");
-    let expected = example::new_file([]);
+    let expected = example::new_file(&[]);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, &expected).unwrap();
     }
@@ -22,7 +22,7 @@ fn the_example_is_what_the_table_of_keys_says() {
 
 #[test]
 fn the_example_has_every_key_at_its_default() {
-    let example = example::new_file([]);
+    let example = example::new_file(&[]);
     let uncommented = example.lines().map(|line| match line.strip_prefix('#') {
         Some(entry) if !entry.starts_with(' ') => entry,
         _ => line,
@@ -60,7 +60,7 @@ fn create_writes_a_file_for_its_owner_only_and_never_overwrites_one() {
     let said = config(&["-c", path.to_str().unwrap()], &[]).unwrap();
     assert!(said.contains("wrote"), "{said}");
     let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text, example::new_file([("hello", "# How to greet.\ngreeting = hi\n")]));
+    assert_eq!(text.strip_prefix(&example::new_file(&[])), Some(SECTION));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     fs::write(&path, "mine").unwrap();
     assert!(matches!(config(&["-c", path.to_str().unwrap()], &[]), Err(ConfigError::Exists(_))));
@@ -80,14 +80,14 @@ fn update_adds_missing_sections_and_changes_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.config");
     for (before, added) in [
-        ("[resilient]\nhost=x  \n\n\n; odd", "\n\n[hello]\n# How to greet.\ngreeting = hi\n"),
-        ("[resilient]\r\nhost=x\r\n", "\r\n[hello]\r\n# How to greet.\r\ngreeting = hi\r\n"),
-        ("", "\n[hello]\n# How to greet.\ngreeting = hi\n"),
+        ("[resilient]\nhost=x  \n\n\n; odd", format!("\n{SECTION}")),
+        ("[resilient]\r\nhost=x\r\n", SECTION.replace('\n', "\r\n")),
+        ("", SECTION.to_owned()),
     ] {
         fs::write(&path, before).unwrap();
         let said = config(&["-u", path.to_str().unwrap()], &[]).unwrap();
         assert!(said.contains("[hello]"), "{said}");
-        assert_eq!(fs::read_to_string(&path).unwrap().strip_prefix(before), Some(added));
+        assert_eq!(fs::read_to_string(&path).unwrap().strip_prefix(before), Some(added.as_str()));
         let again = config(&["-u", path.to_str().unwrap()], &[]).unwrap();
         assert!(again.contains("nothing was added"), "{again}");
     }
@@ -98,6 +98,9 @@ fn update_of_a_file_that_is_not_there_says_so() {
     let error = config(&["-u", "/nowhere/app.config"], &[]).unwrap_err().to_string();
     assert!(error.contains("/nowhere/app.config"), "{error}");
 }
+
+/// The section of [`hello`] in a new file.
+const SECTION: &str = "\n[hello]\n# The message destination that it serves.\n#destination = greetings\n\n# How to greet.\ngreeting = hi\n";
 
 const FILE: &str = "[resilient]\nhost = soar\napi_key_id = id\napi_key_secret = $S\nhttp = 1\nnum_workers = 3\n\
     [integrations]\nhttps_proxy = http://u:hidden@p:1\n[hello]\ngreeting = ${G}, you\npassword = literal\n";
@@ -177,6 +180,6 @@ fn hello() -> Component {
     async fn greet(_: serde_json::Value, _cx: Context) -> Result<Reply, Failure> {
         Ok(Reply::text("hello"))
     }
-    let component = Component::new("hello").on("greet", handler_fn(greet));
+    let component = Component::new("hello").destination("greetings").on("greet", handler_fn(greet));
     component.configured::<serde_json::Value>("# How to greet.\ngreeting = hi\n")
 }

@@ -6,6 +6,7 @@ use action_processor::{
     secret::Secret,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use proptest::prelude::*;
 use serde_json::Value;
 use std::{
     io,
@@ -92,6 +93,17 @@ fn a_secret_is_masked_wherever_and_however_it_stands() {
         for format in [LogFormat::Text, LogFormat::Json] {
             let log = capture(levels(), format, &[secret], || tell(secret));
             assert_hidden(&log, secret);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_secret_is_masked(secret in "[\\PC\\x00-\\x1f\"\\\\%]{4,12}") {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let log = capture(levels(), format, &[&secret], || tell(&secret));
+            assert_hidden(&log, &secret);
         }
     }
 }

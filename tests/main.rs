@@ -17,12 +17,16 @@ mod config_command;
 mod config_ini;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
+/// From a message on a real broker to its answer and back: the main job, and what goes wrong on the way.
+mod delivery;
 /// The log's lines, what stands in them and what never does.
 mod logging;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
 mod rest;
+/// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
+mod stomp;
 /// The systemd unit.
 mod systemd;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.

@@ -54,7 +54,8 @@ pub enum ConfigError {
     Output(#[source] io::Error),
 }
 
-/// Carries out `processor config`; what it has to say goes to `out`.
+/// Carries out `processor config`; what it has to say goes to `out`. `sources` is the environment; the file and the rest
+/// of the command line are read here.
 ///
 /// # Errors
 /// See [`ConfigError`].
@@ -89,10 +90,6 @@ fn target(args: &ConfigArgs, file: Option<&Path>, sources: &Sources) -> PathBuf 
     }
 }
 
-fn samples(components: &[Component]) -> impl Iterator<Item = (&str, &str)> {
-    components.iter().map(|component| (component.name(), component.sample()))
-}
-
 /// Only its owner may read the file, for it will hold passwords.
 fn create(path: &Path, components: &[Component]) -> Result<(), ConfigError> {
     let failed = |source: io::Error| match source.kind() {
@@ -106,14 +103,14 @@ fn create(path: &Path, components: &[Component]) -> Result<(), ConfigError> {
     }
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(example::new_file(samples(components)).as_bytes()).map_err(failed)
+    file.write_all(example::new_file(components).as_bytes()).map_err(failed)
 }
 
 /// Appends what is missing; not a byte of what stands there changes.
 fn update<'a>(path: &Path, components: &'a [Component]) -> Result<Vec<&'a str>, ConfigError> {
     let failed = |source: io::Error| ConfigError::File { path: path.to_owned(), source };
     let existing = fs::read_to_string(path).map_err(failed)?;
-    let (mut text, names) = example::missing_sections(&existing, samples(components));
+    let (mut text, names) = example::missing_sections(&existing, components);
     if names.is_empty() {
         return Ok(names);
     }

@@ -8,7 +8,7 @@ pub mod run;
 
 use crate::{
     component::Component,
-    config::{Problem, Problems},
+    config::{Problem, Problems, Sources},
 };
 use clap::{Parser, Subcommand};
 use std::{io, process::ExitCode};
@@ -72,13 +72,7 @@ pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
 }
 
 fn config_command(args: &config::ConfigArgs, components: &[Component], out: &mut dyn io::Write) -> ExitCode {
-    let result = match args.overrides.sources() {
-        Ok(sources) => config::run(args, components, sources, out),
-        // `-c` and `-u` name their file themselves.
-        Err(problems) if args.show => Err(problems.into()),
-        Err(_) => config::run(args, components, crate::config::Sources::of_process(), out),
-    };
-    match result {
+    match config::run(args, components, Sources::of_process(), out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(config::ConfigError::Mistakes(problems)) => mistakes(&problems),
         Err(error) => failed(&error),

@@ -4,11 +4,14 @@ use super::{failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::{Config, Overrides, Problems},
-    daemon::{self, Reload},
+    daemon::{self, Reload, service::Service},
     logging::{self, Redactor},
     signals::signals,
 };
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tracing::{error, info, warn};
 
 /// Flags of `processor run`. Every key of app.config has an option of the same name; `--help` shows them all.
@@ -25,12 +28,13 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
         Ok(config) => config,
         Err(problems) => return mistakes(&problems),
     };
-    let _log = match logging::init(&config.log, redactor(&config)) {
+    let redactor = Redactor::new(&config.secrets());
+    let _log = match logging::init(&config.log, redactor.clone()) {
         Ok(guard) => guard,
         Err(error) => return failed(&error),
     };
     greet(&config, components);
-    let reload = reload(args.overrides.clone(), config.clone(), components.to_vec());
+    let reload = reload(args.overrides.clone(), config.clone(), components.to_vec(), redactor);
     let result = serve(&config, components, reload);
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,10 +73,6 @@ pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Co
     Config::load(&overrides.sources()?, components)
 }
 
-pub(super) fn redactor(config: &Config) -> Redactor {
-    Redactor::new(&config.secrets())
-}
-
 fn greet(config: &Config, components: &[Component]) {
     let loaded = components.iter().filter(|component| config.loads(component.name()));
     let names: Vec<&str> = loaded.map(Component::name).collect();
@@ -90,25 +90,45 @@ fn greet(config: &Config, components: &[Component]) {
 
 /// What SIGHUP does: the configuration is read and checked, and what differs is named. It takes effect at the next
 /// start; a faulty one is refused in words, and the daemon goes on.
-fn reload(overrides: Overrides, mut current: Config, components: Vec<Component>) -> Reload {
+fn reload(overrides: Overrides, current: Config, components: Vec<Component>, redactor: Redactor) -> Reload {
+    let reloader = Arc::new(Reloader { overrides, components, redactor, current: Mutex::new(current) });
+    // Reading asks files and commands, which may be slow.
     Box::new(move || {
-        daemon::service::Service.reloading();
-        match load(&overrides, &components) {
-            Err(problems) => {
-                for problem in problems.iter() {
-                    error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");
-                }
-            }
-            Ok(config) => {
-                let changed = config.changes_from(&current);
-                let keys = changed.join(", ");
-                match changed.len() {
-                    0 => info!("the configuration was read again: nothing has changed"),
-                    _ => warn!(keys, "the configuration was read again: a restart puts these into effect"),
-                }
-                current = config;
-            }
-        }
-        daemon::service::Service.ready();
+        let reloader = reloader.clone();
+        drop(tokio::task::spawn_blocking(move || reloader.reload()));
     })
+}
+
+struct Reloader {
+    overrides: Overrides,
+    components: Vec<Component>,
+    redactor: Redactor,
+    current: Mutex<Config>,
+}
+
+impl Reloader {
+    fn reload(&self) {
+        Service.reloading();
+        match load(&self.overrides, &self.components) {
+            Ok(config) => self.compare(config),
+            Err(problems) => problems.iter().for_each(|problem| {
+                error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");
+            }),
+        }
+        Service.reloaded();
+    }
+
+    fn compare(&self, config: Config) {
+        // The log may soon hold what is in the file now.
+        config.secrets().iter().for_each(|secret| self.redactor.add(secret));
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = config.changes_from(&current);
+        if changed.is_empty() {
+            info!("the configuration was read again: nothing has changed");
+        } else {
+            let keys = changed.join(", ");
+            warn!(keys, "the configuration was read again: a restart puts these into effect");
+        }
+        *current = config;
+    }
 }

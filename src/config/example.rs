@@ -5,6 +5,7 @@ use super::{
     keys::{KEYS, Key},
     kind::Kind,
 };
+use action_component::{Component, Section};
 use std::fmt::Write;
 
 const WIDTH: usize = 100;
@@ -21,10 +22,9 @@ const HEAD: &str = "\
 # Any key can also be set by an environment variable, PROCESSOR__RESILIENT__PORT, or on the command line, --port.
 ";
 
-/// A new app.config: every key with its explanation, then a section for each of `components` (its name, and what
-/// [`Component::sample`](action_component::Component::sample) says).
+/// A new app.config: every key with its explanation, then a section for each of `components`.
 #[must_use]
-pub fn new_file<'a>(components: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+pub fn new_file(components: &[Component]) -> String {
     let mut text = HEAD.to_owned();
     let mut before: Option<&Key> = None;
     for key in KEYS {
@@ -37,33 +37,31 @@ pub fn new_file<'a>(components: impl IntoIterator<Item = (&'a str, &'a str)>) ->
         text.push_str(&entry(key));
         before = Some(key);
     }
-    for (name, sample) in components {
-        text.push_str(&section(name, sample));
-    }
+    components.iter().for_each(|component| text.push_str(&section(component)));
     text
 }
 
 /// What `existing` lacks: the sections of those of `components` that it has not, and their names.
 #[must_use]
-pub fn missing_sections<'a>(
-    existing: &str,
-    components: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> (String, Vec<&'a str>) {
+pub fn missing_sections<'a>(existing: &str, components: &'a [Component]) -> (String, Vec<&'a str>) {
     let present = ini::parse(existing).sections;
-    let missing = |(name, _): &(&str, &str)| !present.iter().any(|section| section.name == *name);
-    let (mut text, mut names) = (String::new(), Vec::new());
-    for (name, sample) in components.into_iter().filter(missing) {
-        text.push_str(&section(name, sample));
-        names.push(name);
-    }
-    (text, names)
+    let missing = |component: &&Component| !present.iter().any(|section| section.name == component.name());
+    components.iter().filter(missing).map(|component| (section(component), component.name())).unzip()
 }
 
-fn section(name: &str, sample: &str) -> String {
-    match sample.trim_end() {
-        "" => format!("\n[{name}]\n"),
-        sample => format!("\n[{name}]\n{sample}\n"),
+fn section(component: &Component) -> String {
+    let name = component.name();
+    let mut text = format!("\n[{name}]\n");
+    let own = Section::default();
+    let _ = writeln!(
+        text,
+        "# The message destination that it serves.\n#destination = {}",
+        component.serves(&own)
+    );
+    if !component.sample().trim().is_empty() {
+        let _ = writeln!(text, "\n{}", component.sample().trim_end());
     }
+    text
 }
 
 fn entry(key: &Key) -> String {

@@ -162,7 +162,7 @@ pub const KEYS: &[Key] = &[
     key(
         "stomp_max_body_bytes",
         Whole(1024, 4_294_967_295),
-        Some("67108864"),
+        Some("104857600"),
         Topic::Broker,
         "The largest message body that is taken.",
     ),
@@ -224,14 +224,14 @@ pub const KEYS: &[Key] = &[
         Whole(0, 1000),
         Some("5"),
         Topic::Rest,
-        "How many times a request that failed is sent again, where that is safe.",
+        "How many times a request is tried in all, where repeating it is safe.",
     ),
     key(
         "request_retry_delay",
         Decimal(0.0, 3600.0),
         Some("2"),
         Topic::Rest,
-        "Seconds before the first time.",
+        "Seconds before the second time.",
     ),
     key(
         "request_retry_backoff",

@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, fmt};
 pub struct Setting {
     /// The value, references followed.
     pub(super) text: String,
+    /// The value as it was given, references and all.
+    written: String,
     /// `app.config:12`, `environment variable NAME`, `--option` or `default`.
     pub(super) origin: String,
     /// The parts of the text that must not be shown.
@@ -52,8 +54,12 @@ impl Setting {
     /// The value with `***` for what is secret.
     #[must_use]
     pub fn shown(&self) -> String {
+        self.masked(&self.text)
+    }
+
+    fn masked(&self, text: &str) -> String {
         let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
-        secrets.fold(self.text.clone(), |text, secret| text.replace(secret, "***"))
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 
     fn read(section: &str, key: &str, raw: &Raw, references: &References) -> Self {
@@ -68,7 +74,8 @@ impl Setting {
         let hidden = |piece: &&Piece| !(ours && piece.from_environment);
         let pieces = resolved.pieces.iter().filter(hidden).map(|piece| Secret::from(piece.value.as_str()));
         let secrets = whole.map(Secret::from).into_iter().chain(pieces).collect();
-        Self { secrets, origin: raw.origin.clone(), missing: resolved.missing, text: resolved.text }
+        let (written, origin) = (raw.text.clone(), raw.origin.clone());
+        Self { secrets, written, origin, missing: resolved.missing, text: resolved.text }
     }
 }
 
@@ -158,7 +165,9 @@ impl Setting {
         if let Err(expected) = key.kind.check(&self.text)
             && self.missing.is_empty()
         {
-            problems.at(&self.origin, format!("{} is {}; it {expected}", key.name, self.shown()));
+            // As it was given: a reference in the wrong place may have led to a secret.
+            problems
+                .at(&self.origin, format!("{} is {}; it {expected}", key.name, self.masked(&self.written)));
         }
     }
 }

@@ -51,11 +51,11 @@ pub struct Platform {
     pub proxy: Option<Proxy>,
     /// Deadline of one request.
     pub request_timeout: Duration,
-    /// How many times a request is repeated.
+    /// How many times a request is tried in all.
     pub max_retries: u32,
-    /// Before the first repetition.
+    /// Before the second time.
     pub retry_delay: Duration,
-    /// The delay's factor from one repetition to the next, at least 1.
+    /// The delay's factor from one time to the next, at least 1.
     pub retry_backoff: f64,
     /// How long an answer may be used again.
     pub cache_ttl: Duration,

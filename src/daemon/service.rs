@@ -1,9 +1,15 @@
 //! News for the service manager (`Type=notify`, watchdog). Without one, nothing happens.
 
 use sd_notify::NotifyState;
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::debug;
+
+/// Whether the service manager has been told that the daemon is ready; it is one per process, as the manager's view is.
+static READY: AtomicBool = AtomicBool::new(false);
 
 /// Tells systemd how the daemon is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +18,7 @@ pub struct Service;
 impl Service {
     /// The daemon does its work: every queue is subscribed to.
     pub fn ready(self) {
+        READY.store(true, Ordering::Relaxed);
         tell(&[NotifyState::Ready]);
     }
 
@@ -20,11 +27,21 @@ impl Service {
         tell(&[NotifyState::Status(text)]);
     }
 
-    /// The configuration is being read again; [`ready`](Self::ready) ends it.
+    /// The configuration is being read again, until [`reloaded`](Self::reloaded).
     pub fn reloading(self) {
+        if !READY.load(Ordering::Relaxed) {
+            return;
+        }
         match NotifyState::monotonic_usec_now() {
             Ok(now) => tell(&[NotifyState::Reloading, now]),
             Err(error) => debug!(%error, "the monotonic clock cannot be read"),
+        }
+    }
+
+    /// The configuration has been read again. A daemon that is still starting stays so.
+    pub fn reloaded(self) {
+        if READY.load(Ordering::Relaxed) {
+            tell(&[NotifyState::Ready]);
         }
     }
 

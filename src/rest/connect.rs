@@ -226,6 +226,8 @@ impl ConnectError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unreachable { .. } => 20,
+            // A gateway answered in the platform's place, or the platform is busy.
+            Self::Rest(error) if error.is_transient() => 20,
             Self::Unauthorized { .. } => 21,
             Self::Certificate { .. } => 23,
             Self::NoOrganization

@@ -1,6 +1,6 @@
 //! What an error of the HTTP library means for the call: was it sent, may it have been carried out?
 
-use action_component::rest::{Request, RestError};
+use action_component::rest::{BoxError, Request, RestError};
 use http::Method;
 use std::{error::Error, fmt, io, time::Duration};
 
@@ -40,11 +40,11 @@ impl Call {
         } else if error.is_builder() {
             RestError::Unsendable { method, path, reason: error.to_string() }
         } else if error.is_connect() {
-            RestError::Unreachable { method, path, source: error.into() }
+            RestError::Unreachable { method, path, source: root(&error) }
         } else if error.is_timeout() {
             RestError::TimedOut { method, path, after: allowed }
         } else {
-            RestError::Interrupted { method, path, source: error.into() }
+            RestError::Interrupted { method, path, source: root(&error) }
         }
     }
 
@@ -79,6 +79,15 @@ impl Error for Unread {}
 fn is_certificate(error: &rustls::Error) -> bool {
     use rustls::Error::{InvalidCertificate, NoCertificatesPresented, Other};
     matches!(error, InvalidCertificate(_) | NoCertificatesPresented | Other(_))
+}
+
+/// What lies at the bottom of it: the layers above only say that a request failed.
+fn root(error: &reqwest::Error) -> BoxError {
+    let mut root: &dyn Error = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    root.to_string().into()
 }
 
 /// The cause of type `T`, also inside an [`io::Error`], which does not name what it wraps as its source.

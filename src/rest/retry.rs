@@ -89,11 +89,16 @@ impl Attempts {
         let Retries { delay, backoff, longest, .. } = self.policy;
         let growth = backoff.max(1.0).powi(i32::try_from(self.made - 1).unwrap_or(i32::MAX));
         let grown = Duration::try_from_secs_f64(delay.as_secs_f64() * growth).unwrap_or(longest).min(longest);
-        let jittered = grown.mul_f64(fastrand::f64().mul_add(0.5, 0.5));
-        match error {
-            RestError::Status(error) => error.retry_after.map_or(jittered, |asked| asked.min(longest)),
-            _ => jittered,
-        }
+        let asked = match error {
+            RestError::Status(error) => error.retry_after,
+            _ => None,
+        };
+        // Nothing shorter than what was asked for, but not all callers at once either.
+        let (least, most) = match asked {
+            Some(asked) => (asked, asked.saturating_add(delay / 4)),
+            None => (grown / 2, grown),
+        };
+        (least + (most - least).mul_f64(fastrand::f64())).min(longest)
     }
 }
 

@@ -141,8 +141,7 @@ impl Address {
         let scheme = if self.plain_on_loopback { "http" } else { "https" };
         let prefix = self.prefix.trim_matches('/');
         let separator = if prefix.is_empty() { "" } else { "/" };
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let url = format!("{scheme}://{host}:{}{separator}{prefix}/rest", self.port);
+        let url = format!("{scheme}://{self}{separator}{prefix}/rest");
         reqwest::Url::parse(&url).map_err(|error| format!("{self} is not an address: {error}"))
     }
 
@@ -154,6 +153,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        let Self { host, port, .. } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }

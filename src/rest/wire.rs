@@ -65,7 +65,10 @@ impl Wire {
         let separator =
             if request.path.is_empty() || request.path.starts_with(['/', '?']) { "" } else { "/" };
         let url = format!("{}{scope}{separator}{}", self.base, request.path);
-        Url::parse(&url).map_err(|error| error.to_string())
+        let url = Url::parse(&url).map_err(|error| error.to_string())?;
+        // What follows it would not be sent.
+        let whole = url.fragment().is_none();
+        whole.then_some(url).ok_or_else(|| "a path cannot hold `#`; escape it, see `segment`".to_owned())
     }
 
     /// Sends the request and waits for the answer's head.
@@ -80,8 +83,7 @@ impl Wire {
         let total = self.timeouts.total;
         let headers = headers(&request, pass).map_err(|reason| call().unsendable(reason))?;
         let builder = self.client.request(request.method, url).headers(headers);
-        let (builder, stalled) =
-            body(builder, request.body, total).map_err(|error| call().failed(error, total))?;
+        let (builder, stalled) = body(builder, request.body, total, &sent.call)?;
         let whole = !sent.streamed && stalled.is_none();
         let builder = if whole { builder.timeout(total) } else { builder };
         let answer = tokio::select! {
@@ -108,13 +110,17 @@ impl Wire {
         Err(RestError::from_answer(sent.call.method, &sent.call.path, status, retry_after, &body))
     }
 
+    /// The text of an error is read up to a limit, any other answer must not be longer than one.
     async fn read(&self, mut answer: reqwest::Response, call: &Call) -> Result<Bytes, RestError> {
-        let limit = if answer.status().is_success() { self.max_answer } else { LONGEST_ERROR };
+        let success = answer.status().is_success();
+        let limit = if success { self.max_answer } else { LONGEST_ERROR };
         let mut whole = BytesMut::new();
         let failed = |error| call.clone().failed(error, self.timeouts.total);
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if whole.len() + chunk.len() > limit {
-                return Err(call.clone().too_large(limit));
+            match whole.len() + chunk.len() > limit {
+                true if success => return Err(call.clone().too_large(limit)),
+                true => break,
+                false => {}
             }
             whole.extend_from_slice(&chunk);
         }
@@ -188,15 +194,17 @@ fn body(
     builder: RequestBuilder,
     body: Body,
     patience: Duration,
-) -> reqwest::Result<(RequestBuilder, Option<upload::Stalled>)> {
+    call: &Call,
+) -> Result<(RequestBuilder, Option<upload::Stalled>), RestError> {
     Ok(match body {
+        Body::Empty => (builder, None),
         Body::Json(text) => (builder.header(header::CONTENT_TYPE, "application/json").body(text), None),
         Body::Multipart(parts) => {
-            let (form, stalled) = upload::form(parts, patience)?;
+            let form = upload::form(parts, patience).map_err(|error| call.clone().failed(error, patience));
+            let (form, stalled) = form?;
             (builder.multipart(form), Some(stalled))
         }
-        // `Body` may grow in the author's crate; an unknown body must not be left out in silence, and `Empty` is the rest.
-        _ => (builder, None),
+        _ => return Err(call.clone().unsendable("this client does not know such a body")),
     })
 }
 

@@ -35,6 +35,9 @@ pub enum InvalidBackoff {
     /// The largest delay is smaller than the first.
     #[error("the largest delay must not be smaller than the first")]
     MaxBelowFirst,
+    /// A delay of more than a day is as good as giving up.
+    #[error("the largest delay must not be longer than a day")]
+    TooLong,
     /// The delays after `patience` must not be shorter than those before.
     #[error("the delays of a long outage must not be shorter than those of a short one")]
     PatientBelowEager,
@@ -52,6 +55,8 @@ pub struct Backoff {
 
 /// Delays are shortened by up to this share, never lengthened, so that the maxima hold.
 const JITTER: f64 = 0.2;
+/// The longest delay that can be asked for.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
 // === impl Ramp ===
 
@@ -67,6 +72,9 @@ impl Ramp {
         if max.as_nanos() < first.as_nanos() {
             return Err(InvalidBackoff::MaxBelowFirst);
         }
+        if max.as_secs() > LONGEST.as_secs() {
+            return Err(InvalidBackoff::TooLong);
+        }
         Ok(Self { first, max })
     }
 
@@ -79,7 +87,8 @@ impl Ramp {
     /// The delay, shortened by a random share; `dice` is in 0..1.
     #[must_use]
     pub fn jittered(&self, failures: u32, dice: f64) -> Duration {
-        self.delay(failures).mul_f64(1.0 - JITTER * dice.clamp(0.0, 1.0))
+        let share = if dice.is_nan() { 0.0 } else { JITTER * dice.clamp(0.0, 1.0) };
+        self.delay(failures).mul_f64(1.0 - share)
     }
 }
 

@@ -9,10 +9,10 @@ use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::debug;
 
 use super::backoff::Backoff;
-use super::error::{Cause, CloseError, LinkError};
+use super::error::{CloseError, LinkError};
 use super::frame::Frame;
 use super::handle::{AckHandle, Delivery, Event, Link, Order};
 use super::live::Live;
@@ -64,8 +64,8 @@ enum Next {
     Delivered,
     Frame(Frame),
     Failed(LinkError),
-    /// A refused queue is to be tried again.
-    RetryDue,
+    /// A refused queue is to be tried again, or an answer is late.
+    Due,
 }
 
 /// Keeps the connection alive.
@@ -151,6 +151,8 @@ impl<D: Dial> Keeper<D> {
         };
         self.current.send_replace(None);
         over.send_replace(Some(outcome));
+        // Whoever orders now is not to wait for a place in the queue.
+        drop(self.orders);
         self.outbox.drain().await;
     }
 
@@ -218,7 +220,6 @@ impl<D: Dial> Keeper<D> {
         self.current.send_replace(Some(live.outlet.clone()));
         let (epoch, version) = (live.epoch, live.session.version());
         let broker = live.session.broker().map(str::to_owned);
-        info!(%epoch, %version, broker, "connected to the broker");
         let beats = live.session.beats();
         self.outbox.push(Event::Up { epoch, broker, version, beats });
         self.tell_if_ready();
@@ -234,7 +235,6 @@ impl<D: Dial> Keeper<D> {
     fn attempt_failed(&mut self, error: LinkError) -> Life<D::Io> {
         self.failures = self.failures.saturating_add(1);
         if self.settings.max_attempts.is_some_and(|max| self.failures >= max) {
-            error!(error = chain(&error), attempts = self.failures, "gave up connecting to the broker");
             self.outbox.push(Event::Down { error, retry_in: None });
             return Life::Over(Ok(()));
         }
@@ -243,12 +243,6 @@ impl<D: Dial> Keeper<D> {
 
     fn retry(&mut self, error: LinkError) -> Life<D::Io> {
         let delay = self.backoff.failed(error.cause(), Instant::now(), fastrand::f64());
-        match error.cause() {
-            Cause::Credentials => {
-                error!(error = chain(&error), retry_in = ?delay, "not let in by the broker")
-            }
-            Cause::Outage => warn!(error = chain(&error), retry_in = ?delay, "no connection to the broker"),
-        }
         self.outbox.push(Event::Down { error, retry_in: Some(delay) });
         Life::Waiting { until: Instant::now() + delay }
     }
@@ -269,13 +263,16 @@ impl<D: Dial> Keeper<D> {
             }
             Next::Frame(frame) => self.receive(frame, live).map_err(End::Failed),
             Next::Failed(error) => Err(End::Failed(error)),
-            Next::RetryDue => Ok(()),
+            Next::Due => {
+                self.tell_overdue();
+                Ok(())
+            }
         }
     }
 
     async fn next(&mut self, live: &mut Live<D::Io>) -> Next {
         let has_request = self.roster.has_request(Instant::now());
-        let retry = self.roster.next_retry().filter(|_| !has_request);
+        let due = self.roster.next_due(self.settings.connect_timeout).filter(|_| !has_request);
         let may_read = self.outbox.is_empty();
         tokio::select! {
             biased;
@@ -285,7 +282,7 @@ impl<D: Dial> Keeper<D> {
             // Before the writer: the broker's ERROR says more than the broken pipe that follows it.
             frame = live.reader.next(), if may_read => frame.map_or_else(Next::Failed, Next::Frame),
             error = live.writer.failed() => Next::Failed(error),
-            () = sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => Next::RetryDue,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Next::Due,
         }
     }
 
@@ -319,7 +316,6 @@ impl<D: Dial> Keeper<D> {
 
     fn subscribed(&mut self, id: SubscriptionId) {
         if let Some(destination) = self.roster.confirm(id).map(str::to_owned) {
-            info!(destination, "subscribed");
             self.outbox.push(Event::Subscribed { destination });
         }
     }
@@ -327,10 +323,19 @@ impl<D: Dial> Keeper<D> {
     fn refused(&mut self, id: SubscriptionId, refusal: &BrokerError) {
         let refused = self.roster.refuse(id, Instant::now(), fastrand::f64());
         if let Some((destination, delay)) = refused {
-            error!(destination, reason = refusal.message, retry_in = ?delay, "the broker refused this queue");
+            debug!(destination, retry_in = ?delay, "a refused queue will be asked for again");
             let (destination, reason) = (destination.to_owned(), refusal.message.clone());
             self.outbox.push(Event::Refused { destination, reason });
         }
+    }
+
+    fn tell_overdue(&mut self) {
+        let limit = self.settings.connect_timeout;
+        while let Some(destination) = self.roster.overdue(Instant::now(), limit).map(str::to_owned) {
+            let reason = format!("the broker has not answered the subscription within {limit:?}");
+            self.outbox.push(Event::Refused { destination, reason });
+        }
+        self.tell_if_ready();
     }
 
     fn tell_if_ready(&mut self) {
@@ -341,12 +346,7 @@ impl<D: Dial> Keeper<D> {
 
     async fn close(&mut self, live: Live<D::Io>, deadline: Duration) -> Result<(), CloseError> {
         self.current.send_replace(None);
-        let outcome = timeout(deadline, live.close()).await.unwrap_or(Err(CloseError::Deadline));
-        match outcome {
-            Ok(()) => info!("disconnected from the broker"),
-            Err(error) => warn!(%error, "disconnected from the broker"),
-        }
-        outcome
+        timeout(deadline, live.close()).await.unwrap_or(Err(CloseError::Deadline))
     }
 }
 
@@ -366,15 +366,4 @@ fn frame_for<Io>(request: Request, live: &mut Live<Io>, settings: &Settings) -> 
         Request::Subscribe(id, destination) => live.session.subscribe(id, &destination, settings),
         Request::Unsubscribe(id) => live.session.unsubscribe(id),
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &LinkError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -4,8 +4,8 @@
 //! - [`frame`]: the values; [`codec`]: bytes to frames and back, within [`codec::Limits`];
 //! - [`session`]: one connection's rules, without I/O: handshake, heart-beats, receipts, acknowledgements;
 //! - [`roster`]: which destinations are wanted, subscribed or refused; [`backoff`]: how long to wait;
-//! - [`link`]: the whole life of the connection, from waiting to dialing to up and back;
-//!   its reader is the link's own task, its [`writer`](link) another, so that neither waits for the other;
+//! - [`link`]: the whole life of the connection, from waiting to dialing to up and back; `reader` runs in the link's own
+//!   task and `writer` in another, so that neither waits for the other, and `outbox` keeps both from the owner's pace;
 //! - [`handle`]: what the rest of the daemon holds: [`Link`], [`Delivery`], [`AckHandle`].
 //!
 //! Start with [`start`].

@@ -36,8 +36,9 @@ struct Entry {
 enum State {
     /// To be asked for: → `Asked`.
     Wanted,
-    /// Asked for on this session: → `Active`, `Refused`, or `Wanted` on the next session.
-    Asked,
+    /// Asked for on this session: → `Active`, `Refused`, or `Wanted` on the next session. `told`: the owner knows that
+    /// the answer is late.
+    Asked { since: Instant, told: bool },
     /// Confirmed on this session: → `Wanted` on the next session.
     Active,
     /// Refused: → `Wanted` at this time, on whichever session.
@@ -95,7 +96,7 @@ impl Roster {
     pub fn remove(&mut self, destination: &str) {
         let Some(at) = self.entries.iter().position(|entry| entry.destination == destination) else { return };
         let entry = self.entries.remove(at);
-        if matches!(entry.state, State::Asked | State::Active) {
+        if matches!(entry.state, State::Asked { .. } | State::Active) {
             self.leaving.push(entry.id);
         }
     }
@@ -106,7 +107,7 @@ impl Roster {
         self.leaving.clear();
         self.settled = false;
         for entry in &mut self.entries {
-            if matches!(entry.state, State::Asked | State::Active) {
+            if matches!(entry.state, State::Asked { .. } | State::Active) {
                 entry.state = State::Wanted;
             }
         }
@@ -124,18 +125,33 @@ impl Roster {
             return Some(Request::Unsubscribe(id));
         }
         let entry = self.entries.iter_mut().find(|entry| entry.is_due(now))?;
-        entry.state = State::Asked;
+        entry.state = State::Asked { since: now, told: false };
         Some(Request::Subscribe(entry.id, entry.destination.clone()))
     }
 
-    /// When the next refused destination is to be tried again.
+    /// When something is due next: a refused destination is to be tried again, or an answer is late, which it is after
+    /// `limit`.
     #[must_use]
-    pub fn next_retry(&self) -> Option<Instant> {
-        let retries = self.entries.iter().filter_map(|entry| match entry.state {
+    pub fn next_due(&self, limit: Duration) -> Option<Instant> {
+        let due = self.entries.iter().filter_map(|entry| match entry.state {
             State::Refused { until } => Some(until),
-            State::Wanted | State::Asked | State::Active => None,
+            State::Asked { since, told: false } => since.checked_add(limit),
+            State::Wanted | State::Asked { told: true, .. } | State::Active => None,
         });
-        retries.min()
+        due.min()
+    }
+
+    /// A destination whose answer is late; told once. The answer may still come.
+    pub fn overdue(&mut self, now: Instant, limit: Duration) -> Option<&str> {
+        let late = |entry: &&mut Entry| match entry.state {
+            State::Asked { since, told } => !told && now.duration_since(since) >= limit,
+            State::Wanted | State::Active | State::Refused { .. } => false,
+        };
+        let entry = self.entries.iter_mut().find(late)?;
+        if let State::Asked { told, .. } = &mut entry.state {
+            *told = true;
+        }
+        Some(&entry.destination)
     }
 
     /// The broker confirmed a subscription; says which destination.
@@ -171,7 +187,7 @@ impl Roster {
 
     /// True once per session: when every destination has been confirmed or refused.
     pub fn settles(&mut self) -> bool {
-        let open = |entry: &Entry| matches!(entry.state, State::Wanted | State::Asked);
+        let open = |entry: &Entry| matches!(entry.state, State::Wanted | State::Asked { told: false, .. });
         if self.settled || self.entries.iter().any(open) {
             return false;
         }
@@ -189,7 +205,7 @@ impl Entry {
         match self.state {
             State::Wanted => true,
             State::Refused { until } => until <= now,
-            State::Asked | State::Active => false,
+            State::Asked { .. } | State::Active => false,
         }
     }
 }

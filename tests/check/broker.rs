@@ -5,7 +5,7 @@ use stand_in_platform::EMAIL;
 
 use super::scripted::Scripted;
 use super::{PATIENCE, Served, check, connect, silent_port, unused_port, with_key};
-use crate::support::broker::{ACCOUNT, Broker, Credentials, LIMITED_KEY};
+use crate::support::broker::{ACCOUNT, API_KEY, Broker, Credentials, LIMITED_KEY};
 use crate::support::certificates::{Authority, Request};
 use crate::support::platform_queue::{Message, PlatformQueue};
 use crate::support::proxies::TestProxy;
@@ -22,7 +22,7 @@ async fn all_is_well_and_every_layer_says_what_it_saw() {
     for (step, words) in [
         ("dns", "127.0.0.1"),
         ("tls", "certificate CN=localhost for localhost, valid until 2120-01-01"),
-        ("login", "API key 6c7b1c3e"),
+        ("login", API_KEY.login),
         ("login", "STOMP 1.2, ActiveMQ/5"),
         ("login", "heart-beats: ours every 15 s, the broker's every 15 s"),
         ("organization", "Test Organization (id 201)"),

@@ -69,7 +69,7 @@ async fn a_platform_that_is_busy_is_told_in_its_own_words() {
     let served = Served::start().await;
     served.platform.fault(Fault::status(503).body(r#"{"message": "Closed for maintenance"}"#));
     let checked = connect(&served.without_broker().await).await;
-    assert_failed(&checked, 1, "login", &["503", "Closed for maintenance"]);
+    assert_failed(&checked, 20, "login", &["503", "Closed for maintenance"]);
 }
 
 #[tokio::test]

@@ -199,3 +199,11 @@ async fn the_platform_may_live_below_a_prefix() {
     let version: Value = rest(settings).await.platform().get("/const").await.unwrap();
     assert_eq!(version["server_version"]["major"], 51);
 }
+
+#[tokio::test]
+async fn a_path_of_which_only_a_part_would_be_sent_is_refused() {
+    let platform = Platform::start().await;
+    let rest = rest_of(&platform).await;
+    let error = rest.get::<Value>("/functions/c#").await.unwrap_err();
+    assert!(matches!(error, RestError::Unsendable { .. }) && error.to_string().contains('#'), "{error}");
+}

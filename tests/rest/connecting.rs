@@ -2,11 +2,12 @@
 
 use super::{api_key, settings, user};
 use action_processor::{
-    rest::{ConnectError, Connection, Credentials, connect},
+    rest::{Address, ConnectError, Connection, Credentials, Proxy, connect},
     secret::Secret,
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use stand_in_platform::{API_KEY_ID, EMAIL, Fault, ORG_ID, ORG_NAME, Platform};
+use stand_in_platform::{API_KEY_ID, API_KEY_SECRET, EMAIL, Fault, ORG_ID, ORG_NAME, PASSWORD, Platform};
 use tokio::net::TcpListener;
 
 async fn several() -> Platform {
@@ -128,7 +129,11 @@ async fn a_platform_that_is_not_there_is_unreachable_for_now() {
     drop(listener);
     let error = connect(settings).await.unwrap_err();
     assert_eq!((error.exit_code(), error.is_transient()), (20, true));
-    assert!(error.to_string().contains("refused"), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.ends_with("GET /session: the platform cannot be reached: Connection refused (os error 111)"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -158,4 +163,45 @@ async fn http_without_tls_is_refused_for_any_other_machine() {
         let error = Connection::new(settings).unwrap_err();
         assert!(error.to_string().contains("only an address of this machine"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_connection_and_says_nothing_is_unreachable() {
+    let platform = Platform::start().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings(&platform);
+    settings.address.port = silent.local_addr().unwrap().port();
+    settings.address.plain_on_loopback = false;
+    settings.timeouts.connect = std::time::Duration::from_millis(200);
+    let error = connect(settings).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn nothing_that_is_printed_holds_a_secret() {
+    let platform = Platform::start().await;
+    for credentials in [api_key(), user()] {
+        let mut settings = settings(&platform);
+        settings.credentials = credentials;
+        let user = Some(("me".to_owned(), Secret::from("proxy-secret")));
+        settings.proxy = Some(Proxy::new("127.0.0.1", platform.port(), user).unwrap());
+        let mut printed = format!("{settings:?}");
+        let connection = Connection::new(settings).unwrap();
+        printed += &format!("{connection:?}");
+        let logged_in = connection.log_in().await.unwrap();
+        printed += &format!("{logged_in:?}{:?}", logged_in.organization());
+        printed += &format!("{:?}", logged_in.open().await.unwrap());
+        let encoded = BASE64_STANDARD.encode(format!("{API_KEY_ID}:{API_KEY_SECRET}"));
+        let proxy = BASE64_STANDARD.encode("me:proxy-secret");
+        for secret in [API_KEY_SECRET, PASSWORD, "proxy-secret", "session-1", "csrf-1", &encoded, &proxy] {
+            assert!(!printed.contains(secret), "{secret} in {printed}");
+        }
+    }
+}
+
+#[test]
+fn an_address_may_be_an_ipv6_one() {
+    let mut address = Address::new("2001:db8::1");
+    address.prefix = "/soar/".to_owned();
+    assert_eq!(address.base().unwrap().as_str(), "https://[2001:db8::1]/soar/rest");
 }

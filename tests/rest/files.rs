@@ -133,3 +133,33 @@ async fn a_download_that_is_not_there_is_an_error_before_the_stream() {
         "GET /incidents/7/attachments/1/contents: 404 Not Found: Unable to find object"
     );
 }
+
+#[tokio::test]
+async fn a_download_that_breaks_off_or_falls_silent_ends_with_an_error() {
+    let platform = with_incident().await;
+    let mut settings = settings(&platform);
+    settings.timeouts.idle = Duration::from_millis(200);
+    let rest = rest(settings).await;
+    let file = File::bytes("f", vec![1; 100_000]);
+    let made: Value = rest.upload_attachment("/incidents/7/attachments", file).await.unwrap();
+    let path = format!("/incidents/7/attachments/{}/contents", made["id"]);
+    for fault in [Fault::cut_off(), Fault::stall()] {
+        platform.fault(fault.on(Method::GET, "/contents"));
+        let mut down = Vec::new();
+        let download = rest.download(&path).await.unwrap();
+        download.into_reader().read_to_end(&mut down).await.unwrap_err();
+        assert_eq!(down.len(), 50_000);
+    }
+}
+
+#[tokio::test]
+async fn a_download_is_held_in_memory_only_up_to_a_limit() {
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    let file = File::bytes("f", vec![1; 1000]);
+    let made: Value = rest.upload_attachment("/incidents/7/attachments", file).await.unwrap();
+    let path = format!("/incidents/7/attachments/{}/contents", made["id"]);
+    assert_eq!(rest.download(&path).await.unwrap().read(1000).await.unwrap().len(), 1000);
+    let error = rest.download(&path).await.unwrap().read(999).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+}

@@ -5,7 +5,11 @@ use action_processor::component::rest::RestError;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use stand_in_platform::{Fault, Platform};
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 async fn with_incident() -> Platform {
     let platform = Platform::start().await;
@@ -151,4 +155,41 @@ async fn a_platform_that_went_away_was_not_sent_anything() {
     let error = rest.post::<Value>("/incidents/7/comments", &json!({})).await.unwrap_err();
     assert!(matches!(error, RestError::Unreachable { .. }), "port {pooled}: {error}");
     assert!(error.is_transient() && !error.may_have_been_carried_out());
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_retry_is_a_warning_that_names_the_call_and_not_its_query() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    platform.fault(Fault::status(502).on(Method::GET, "/incidents/7").times(2));
+    let _: Value = rest.get("/incidents/7?key=a-secret").await.unwrap();
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warnings.len(), 2, "{log}");
+    for (warning, attempt) in warnings.iter().zip(["attempt=1", "attempt=2"]) {
+        assert!(
+            warning.contains("method=GET path=\"/incidents/7\"") && warning.contains(attempt),
+            "{warning}"
+        );
+    }
+    assert!(!log.contains("a-secret"), "{log}");
 }

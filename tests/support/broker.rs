@@ -37,11 +37,11 @@ pub(crate) const PLATFORM: Credentials = Credentials { login: "platform", passco
 
 /// The daemon's API key: reads `actions.>`, `inbound_destinations.>`, `connectors.>`; writes `acks.>`.
 pub(crate) const API_KEY: Credentials =
-    Credentials { login: "6c7b1c3e-3a0f-4e0c-9b57-2f6a54ad0b11", passcode: "api-key-secret-of-the-tests" };
+    Credentials { login: stand_in_platform::API_KEY_ID, passcode: stand_in_platform::API_KEY_SECRET };
 
 /// A person's account with the API key's rights.
 pub(crate) const ACCOUNT: Credentials =
-    Credentials { login: "processor@example.com", passcode: "password of the account" };
+    Credentials { login: stand_in_platform::EMAIL, passcode: stand_in_platform::PASSWORD };
 
 /// An API key that reads queues named `granted` only (`actions.<any organization>.granted`); writes `acks.>`.
 pub(crate) const LIMITED_KEY: Credentials =
@@ -121,12 +121,6 @@ impl Broker {
     /// Lets it go on after [`pause`](Self::pause).
     pub(crate) fn resume(&self) {
         self.signal("CONT");
-    }
-
-    /// Waits until a client can log in.
-    pub(crate) async fn wait_until_up(&mut self) {
-        let up = self.comes_up().await;
-        assert!(up, "the broker does not come up{}", self.log_tail());
     }
 
     async fn start_logging_to(log: &str) -> Self {

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::broker::{API_KEY, Broker};
-use super::platform_queue::ORG;
 use super::signal;
 
 /// An `app.config` in the making.
@@ -43,7 +42,7 @@ impl AppConfig {
             .set("resilient", "host", host)
             .set("resilient", "port", &port.to_string())
             .set("resilient", "cafile", cafile)
-            .set("resilient", "org", &format!("Organization {ORG}"))
+            .set("resilient", "org", stand_in_platform::ORG_NAME)
             .set("resilient", "api_key_id", API_KEY.login)
             .set("resilient", "api_key_secret", API_KEY.passcode)
             .set("resilient", "stomp_host", "localhost")

@@ -13,5 +13,7 @@ mod name;
 mod recording;
 /// Acknowledgements, and errors that become failures.
 mod reply;
+/// The REST API as a component calls it.
+mod rest;
 /// A component's own section of app.config.
 mod section;

@@ -11,6 +11,7 @@ fn recorded() -> Message {
     testing::message(&message.display_name, message.body.clone())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the callers make it for this")]
 fn with(properties: Value) -> Message {
     testing::message("Act", json!({ "properties": properties }))
 }

@@ -14,6 +14,9 @@ use std::time::Duration;
 use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 use tokio_rustls::client::TlsStream;
 
+/// Longer than any step may take.
+const LONG: Duration = Duration::from_secs(24 * 3600);
+
 /// Hands out the stream that the walk has opened; where the broker ends it over a refused queue, a new one.
 struct Opened {
     first: Option<TlsStream<TcpStream>>,
@@ -51,7 +54,7 @@ pub(super) async fn walk(
         return Ok(());
     };
     let opened = Opened { first: Some(stream), dialer: dialer.clone() };
-    let (link, mut events) = stomp::start(sparing(settings, patience), queues.clone(), opened);
+    let (link, mut events) = stomp::start(sparing(settings), queues.clone(), opened);
     let seen = match log_in(&mut events, steps, report).await {
         Ok(()) => subscribe(queues, &mut events, steps, report).await,
         Err(stop) => Err(stop),
@@ -66,11 +69,11 @@ pub(super) async fn walk(
 }
 
 /// The daemon's settings, but for what makes the check short and takes as few messages as can be.
-fn sparing(mut settings: stomp::Settings, patience: Duration) -> stomp::Settings {
+fn sparing(mut settings: stomp::Settings) -> stomp::Settings {
     settings.prefetch = 1;
     settings.max_attempts = Some(1);
-    // Ours comes first, and knows which step it was.
-    settings.connect_timeout = patience.saturating_mul(2);
+    // The steps have their own times, which know what they were waiting for.
+    settings.connect_timeout = LONG;
     settings
 }
 

@@ -12,7 +12,7 @@ mod report;
 mod summary;
 mod way;
 
-use super::{failed, mistakes, run::redactor, runtime};
+use super::{failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::{Config, Overrides, Problems},
@@ -53,7 +53,7 @@ pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> E
         Ok(prepared) => prepared,
         Err((problems, code)) => return refuse(&problems, code, format, out),
     };
-    let mut report = Report::new(format, redactor(&config), out);
+    let mut report = Report::new(format, Redactor::new(&config.secrets()), out);
     let file = sources.file.as_ref().map(|file| file.path.as_path());
     summary::tell(&config, components, file, &mut report);
     if args.connect {

@@ -45,7 +45,8 @@ fn no_wait_is_longer_than_the_longest() {
 #[test]
 fn what_the_platform_asks_for_is_waited_for() {
     let policy = Retries { attempts: 2, ..Retries::default() };
-    assert_eq!(waits(policy, &Method::POST, || status(503, Some(7))), [Duration::from_secs(7)]);
+    let waits = waits(policy, &Method::POST, || status(503, Some(7)));
+    assert!(waits[0] >= Duration::from_secs(7) && waits[0] <= Duration::from_millis(7500), "{waits:?}");
 }
 
 #[test]

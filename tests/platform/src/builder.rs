@@ -49,13 +49,6 @@ impl Builder {
         self
     }
 
-    /// Lets this API key in too.
-    #[must_use]
-    pub fn api_key(mut self, id: &str, secret: &str) -> Self {
-        self.world.api_keys.insert(id.to_owned(), secret.to_owned());
-        self
-    }
-
     /// Has these organizations and no others: `{"id", "name", "enabled", "uuid", "cloud_account",
     /// "actions_framework_enabled"}`, the last and `enabled` true unless told otherwise.
     #[must_use]
@@ -68,6 +61,13 @@ impl Builder {
             whole
         };
         self.world.organizations = organizations.into_iter().map(complete).collect();
+        self
+    }
+
+    /// Knows this API key, too.
+    #[must_use]
+    pub fn api_key(mut self, id: &str, secret: &str) -> Self {
+        self.world.api_keys.insert(id.to_owned(), secret.to_owned());
         self
     }
 

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Hang,
     Close,
     Delay(Duration),
+    CutOff,
+    Stall,
 }
 
 impl Fault {
@@ -52,6 +54,18 @@ impl Fault {
     #[must_use]
     pub fn delay(by: Duration) -> Self {
         Self::new(Kind::Delay(by))
+    }
+
+    /// Carries the request out, and closes the connection in the middle of the answer's body.
+    #[must_use]
+    pub fn cut_off() -> Self {
+        Self::new(Kind::CutOff).after_carrying_out()
+    }
+
+    /// Carries the request out, and falls silent in the middle of the answer's body.
+    #[must_use]
+    pub fn stall() -> Self {
+        Self::new(Kind::Stall).after_carrying_out()
     }
 
     /// First carries the request out, then misbehaves.

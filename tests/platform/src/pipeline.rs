@@ -14,8 +14,9 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
@@ -39,7 +40,9 @@ pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, ne
     };
     recorded.body = body.clone();
     shared.log.add(recorded.clone());
-    if let Some(response) = misbehave(early).await {
+    if let Some(fault) = early
+        && let Some(response) = misbehave(fault, None).await
+    {
         return response;
     }
     let response = match refused(&shared, &recorded) {
@@ -47,13 +50,17 @@ pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, ne
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
     note(&shared, &recorded, response.status());
-    let late = fault.as_ref().filter(|fault| fault.after);
-    misbehave(late).await.unwrap_or(response)
+    match fault.filter(|fault| fault.after) {
+        Some(fault) => {
+            misbehave(&fault, Some(response)).await.unwrap_or_else(|| Reply::not_found().into_response())
+        }
+        None => response,
+    }
 }
 
-/// The answer in place of the right one, if there is to be one at all.
-async fn misbehave(fault: Option<&Fault>) -> Option<Response> {
-    match &fault?.kind {
+/// The answer in place of `right`, or, before there is that one, none if the request goes on.
+async fn misbehave(fault: &Fault, right: Option<Response>) -> Option<Response> {
+    match &fault.kind {
         Kind::Answer { status, headers, body } => {
             let mut reply = Reply::text(*status, body.clone());
             reply.headers.extend(headers.clone());
@@ -64,9 +71,25 @@ async fn misbehave(fault: Option<&Fault>) -> Option<Response> {
         Kind::Close => std::panic::resume_unwind(Box::new("closed on demand")),
         Kind::Delay(time) => {
             tokio::time::sleep(*time).await;
-            None
+            right
         }
+        Kind::CutOff => Some(begun(right?, stream::once(cut_off())).await),
+        Kind::Stall => Some(begun(right?, stream::pending()).await),
     }
+}
+
+async fn cut_off() -> io::Result<Bytes> {
+    // What came before is sent only when the body has nothing more for the moment.
+    tokio::task::yield_now().await;
+    Err(io::Error::other("cut off on demand"))
+}
+
+/// The first half of `right`, and then `rest`.
+async fn begun(right: Response, rest: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Response {
+    let (parts, body) = right.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let half = bytes.slice(..bytes.len() / 2);
+    Response::from_parts(parts, Body::from_stream(stream::iter([Ok(half)]).chain(rest)))
 }
 
 /// An answer that comes before the handler's: a test's own, or 401.

@@ -36,7 +36,7 @@ pub enum Scope {
 }
 
 /// What a request sends.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[non_exhaustive]
 pub enum Body {
     /// Nothing.
@@ -151,6 +151,17 @@ impl Part {
             length: self.length,
             content: self.content.again()?,
         })
+    }
+}
+
+/// A body may hold a password: it stays out of logs.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Self::Multipart(parts) => f.debug_tuple("Multipart").field(parts).finish(),
+        }
     }
 }
 

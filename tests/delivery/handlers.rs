@@ -1,0 +1,114 @@
+//! A component made for these tests, run by the daemon inside the test's own process.
+
+use action_processor::{
+    component::{Component, Context, Failure, Handler, Message, Reply, handler_fn},
+    config::{Config, Sources},
+    daemon::{self, DaemonError},
+    signals::Signal,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+};
+
+use crate::support::processor::AppConfig;
+
+/// What the component's handlers have done, and what lets them go on.
+#[derive(Debug, Clone)]
+pub(super) struct Floor {
+    /// Handlers of "Slow" that have begun.
+    pub(super) begun: Arc<Semaphore>,
+    /// One permit lets one handler of "Slow" finish.
+    pub(super) finish: Arc<Semaphore>,
+    /// Handlers of any action that ran to their end.
+    pub(super) done: Arc<AtomicUsize>,
+}
+
+/// The daemon, in this process.
+pub(super) struct Daemon {
+    signals: mpsc::Sender<Signal>,
+    task: JoinHandle<Result<(), DaemonError>>,
+}
+
+impl Floor {
+    pub(super) fn new() -> Self {
+        let semaphore = || Arc::new(Semaphore::new(0));
+        Self { begun: semaphore(), finish: semaphore(), done: Arc::default() }
+    }
+
+    /// Waits until one more handler of "Slow" has begun.
+    pub(super) async fn one_begun(&self) {
+        self.begun.acquire().await.unwrap().forget();
+    }
+
+    pub(super) fn done(&self) -> usize {
+        self.done.load(SeqCst)
+    }
+
+    /// `slow` waits for its permit, `deferred` for an hour, `défense_co` panics; all others fail.
+    pub(super) fn component(&self, destination: &str) -> Component {
+        let (slow, done) = (self.clone(), self.done.clone());
+        let slow = move |_: Message, cx: Context| {
+            let floor = slow.clone();
+            async move {
+                floor.begun.add_permits(1);
+                cx.status("half way").await;
+                floor.finish.acquire().await?.forget();
+                floor.done.fetch_add(1, SeqCst);
+                Ok(Reply::text("slow, but done"))
+            }
+        };
+        let deferred = move |_: Message, _: Context| {
+            done.fetch_add(1, SeqCst);
+            async { Ok(Reply::text("deferred, and done")) }
+        };
+        Component::new("floor")
+            .destination(destination)
+            .on("Slow", handler_fn(slow))
+            .on("Deferred", handler_fn(deferred).defer(Duration::from_secs(3600)))
+            .on("Défense & Co", handler_fn(panics))
+            .otherwise(handler_fn(fails))
+    }
+}
+
+async fn panics(_: Message, _: Context) -> Result<Reply, Failure> {
+    panic!("a defect of the component");
+}
+
+async fn fails(_: Message, _: Context) -> Result<Reply, Failure> {
+    let port: u16 = "none".parse()?;
+    Ok(Reply::text(port.to_string()))
+}
+
+impl Daemon {
+    pub(super) fn run(config: &AppConfig, component: Component) -> Self {
+        let sources = Sources::new(BTreeMap::new()).with_file("app.config", config.text());
+        let components = [component];
+        let config = Config::load(&sources, &components).unwrap();
+        let (signals, received) = mpsc::channel(4);
+        let received = futures_util::stream::unfold(received, |mut received| async move {
+            Some((received.recv().await?, received))
+        });
+        let task = tokio::spawn(async move {
+            let handle = tokio::runtime::Handle::current();
+            daemon::run(&config, &components, &handle, Box::pin(received), Box::new(|| {})).await
+        });
+        Self { signals, task }
+    }
+
+    pub(super) async fn signal(&self, signal: Signal) {
+        self.signals.send(signal).await.unwrap();
+    }
+
+    pub(super) async fn ended(self) -> Result<(), DaemonError> {
+        self.task.await.unwrap()
+    }
+}

@@ -1,0 +1,12 @@
+//! The broker link, from bytes to reconnecting; no sockets.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod backoff;
+mod broker;
+mod codec;
+mod codec_properties;
+mod link;
+mod reconnect;
+mod roster;
+mod session;
+mod slow;
