@@ -16,7 +16,10 @@ pub(super) const USAGE: u8 = crate::cli::USAGE;
 const MEANINGS: [(u8, &str); 13] = [
     (0, "all is well"),
     (FAILED, "something else failed; the line says what"),
-    (REST_UNREACHABLE, "the platform is unreachable or busy: name look-up, TCP, proxy, TLS, no answer in time, 503 and the like"),
+    (
+        REST_UNREACHABLE,
+        "the platform is unreachable or busy: name look-up, TCP, proxy, TLS, no answer in time, 503 and the like",
+    ),
     (21, "the platform refuses the API key"),
     (CA_FILE, "the file that cafile or stomp_cafile names is missing or cannot be used"),
     (CERTIFICATE, "the certificate of the platform or of the broker is refused"),
