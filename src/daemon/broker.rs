@@ -2,13 +2,13 @@
 
 use super::{Reload, service::Service};
 use crate::{
-    component::CancellationToken,
+    component::{CancellationToken, with_causes},
     dispatch::Dispatcher,
     signals::Signal,
     stomp::{Cause, Event, Link, LinkError},
 };
 use futures_util::{Stream, StreamExt};
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
@@ -140,17 +140,4 @@ fn report(error: &LinkError, retry_in: Option<Duration>) {
         warn!(error = text, next, "no link to the broker");
     }
     debug!(?error, "the link's error in full");
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let because = error.to_string();
-        if !text.contains(&because) {
-            text = format!("{text}: {because}");
-        }
-        cause = error.source();
-    }
-    text
 }

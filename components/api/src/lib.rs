@@ -29,6 +29,7 @@
 //! - [`recording`]: recorded messages and REST responses, to run a component without the platform
 #![cfg_attr(feature = "testing", doc = "- [`testing`]: running a component without a broker or a platform")]
 
+mod causes;
 pub mod component;
 pub mod context;
 pub mod decorate;
@@ -42,6 +43,7 @@ pub mod section;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use causes::with_causes;
 pub use component::Component;
 pub use context::{Context, Services, StatusSink};
 pub use handler::{Handler, handler_fn};

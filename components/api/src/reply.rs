@@ -1,5 +1,6 @@
 //! How a message ends.
 
+use crate::with_causes;
 use serde_json::{Value, json};
 use std::{error::Error, fmt};
 
@@ -118,17 +119,7 @@ impl fmt::Display for Failure {
 
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let because = error.to_string();
-            // Many errors already print their cause.
-            if !text.contains(&because) {
-                text = format!("{text}: {because}");
-            }
-            cause = error.source();
-        }
-        Self::new(text)
+        Self::new(with_causes(&error))
     }
 }
 

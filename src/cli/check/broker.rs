@@ -3,8 +3,9 @@
 use super::{
     exit,
     report::{Report, Stop},
-    way::{Fault, Steps, told, with_causes},
+    way::{Fault, Steps, told},
 };
+use crate::component::with_causes;
 use crate::stomp::{
     self, Cause, Event, LinkError,
     heartbeat::Beats,

@@ -3,9 +3,10 @@
 use super::{
     exit,
     report::{Report, Stop},
-    way::{Fault, Steps, told, with_causes},
+    way::{Fault, Steps, told},
 };
 use crate::{
+    component::with_causes,
     rest::{ConnectError, Connection, Credentials, LoggedIn, Organization, Settings},
     stomp::transport::Dialer,
 };

@@ -10,7 +10,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use rustls::ProtocolVersion;
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 
@@ -87,20 +87,6 @@ impl Steps {
 /// The value; or the fault is told.
 pub(super) fn told<T>(step: &str, result: Result<T, Fault>, report: &mut Report<'_>) -> Result<T, Stop> {
     result.map_err(|fault| report.failed(step, fault.code, &fault.text))
-}
-
-/// An error with what caused it, on one line.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let because = error.to_string();
-        if !text.contains(&because) {
-            text = format!("{text}: {because}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn listed(addresses: &[SocketAddr]) -> String {

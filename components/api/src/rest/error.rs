@@ -1,4 +1,5 @@
 use super::FieldFailure;
+use crate::with_causes;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -56,7 +57,7 @@ pub enum RestError {
         message: String,
     },
     /// The platform could not be reached; nothing was sent, so the call was not carried out.
-    #[error("{method} {path}: the platform cannot be reached: {}", reasons(.source.as_ref()))]
+    #[error("{method} {path}: the platform cannot be reached: {}", with_causes(.source.as_ref()))]
     Unreachable {
         /// The call's method.
         method: Method,
@@ -66,7 +67,7 @@ pub enum RestError {
         source: BoxError,
     },
     /// The platform's certificate was refused; nothing was sent. A person must see to the certificate or to `cafile`.
-    #[error("{method} {path}: the platform's certificate was refused: {}", reasons(.source.as_ref()))]
+    #[error("{method} {path}: the platform's certificate was refused: {}", with_causes(.source.as_ref()))]
     Certificate {
         /// The call's method.
         method: Method,
@@ -76,7 +77,7 @@ pub enum RestError {
         source: BoxError,
     },
     /// The link broke when the call was on its way: the platform may or may not have carried it out.
-    #[error("{method} {path}: the link broke before the answer was here: {}", reasons(.source.as_ref()))]
+    #[error("{method} {path}: the link broke before the answer was here: {}", with_causes(.source.as_ref()))]
     Interrupted {
         /// The call's method.
         method: Method,
@@ -295,18 +296,4 @@ fn excerpt(text: &str) -> String {
 
 fn names(fields: &[FieldFailure]) -> String {
     fields.iter().map(|failure| failure.field.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// An error with its causes: those of HTTP libraries say nothing by themselves.
-fn reasons(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let because = error.to_string();
-        if !text.contains(&because) {
-            text = format!("{text}: {because}");
-        }
-        cause = error.source();
-    }
-    text
 }
