@@ -20,7 +20,10 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, Span, debug, error, error_span, info, warn};
+
+/// How long work that is cut short may take to notice. A handler that blocks its thread never does.
+const UNWINDING: Duration = Duration::from_secs(2);
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -85,10 +88,11 @@ impl Dispatcher {
         if self.0.workshop.services().shutdown.is_cancelled() && !self.0.ledger.knows(&key) {
             return;
         }
+        let span = span(&envelope, &key);
         match self.0.ledger.claim(key.clone(), ack) {
-            Claim::New => self.begin(envelope, key),
-            Claim::AtWork => debug!(message = key.id, "delivered again while at work"),
-            Claim::Answered { answer, handle } => self.answer_again(key, answer, handle),
+            Claim::New => self.begin(envelope, key, span),
+            Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
+            Claim::Answered { answer, handle } => self.answer_again(key, answer, handle, span),
         }
     }
 
@@ -115,7 +119,12 @@ impl Dispatcher {
         }
         let drained = Drained { interrupted: self.at_work(), unsettled: self.0.ledger.unsettled() };
         self.0.abort.cancel();
-        self.0.tasks.wait().await;
+        if tokio::time::timeout(UNWINDING, self.0.tasks.wait()).await.is_err() {
+            error!(
+                tasks = self.0.tasks.len(),
+                "a handler blocks its thread and cannot be stopped; the processor leaves without it"
+            );
+        }
         drained
     }
 
@@ -142,14 +151,7 @@ impl Dispatcher {
         Key { destination, id }
     }
 
-    fn begin(&self, envelope: Envelope, key: Key) {
-        let span = info_span!(
-            "message",
-            message = key.id,
-            destination = envelope.destination.name,
-            action = tracing::field::Empty,
-            incident = tracing::field::Empty,
-        );
+    fn begin(&self, envelope: Envelope, key: Key, span: Span) {
         let dispatcher = self.clone();
         let work = async move {
             tokio::select! {
@@ -176,11 +178,13 @@ impl Dispatcher {
         }
     }
 
-    fn answer_again(&self, key: Key, answer: Answer, handle: AckHandle) {
-        info!(message = key.id, "delivered again after it was carried out; the same answer is sent again");
+    fn answer_again(&self, key: Key, answer: Answer, handle: AckHandle, span: Span) {
         let dispatcher = self.clone();
-        let settle = async move { dispatcher.settle(&key, answer, &handle).await };
-        self.0.tasks.spawn_on(settle, &self.0.workers);
+        let settle = async move {
+            info!("delivered again after it was carried out; the same answer is sent again");
+            dispatcher.settle(&key, answer, &handle).await;
+        };
+        self.0.tasks.spawn_on(settle.instrument(span), &self.0.workers);
     }
 
     /// Reply first, then the acknowledgement, on the session that delivered the message.
@@ -207,6 +211,17 @@ impl StatusSink for Interim {
             }
         })
     }
+}
+
+/// Names the message on every line about it. Of the highest level, so that no choice of levels leaves a warning nameless.
+fn span(envelope: &Envelope, key: &Key) -> Span {
+    error_span!(
+        "message",
+        message_id = key.id,
+        destination = envelope.destination.name,
+        action = tracing::field::Empty,
+        incident = tracing::field::Empty,
+    )
 }
 
 fn outgoing(answer: Answer) -> Outgoing {

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    runtime::Handle,
     sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
@@ -90,6 +91,11 @@ async fn fails(_: Message, _: Context) -> Result<Reply, Failure> {
 
 impl Daemon {
     pub(super) fn run(config: &AppConfig, component: Component) -> Self {
+        Self::run_on(Handle::current(), config, component)
+    }
+
+    /// With the handlers on the runtime `workers`.
+    pub(super) fn run_on(workers: Handle, config: &AppConfig, component: Component) -> Self {
         let sources = Sources::new(BTreeMap::new()).with_file("app.config", config.text());
         let components = [component];
         let config = Config::load(&sources, &components).unwrap();
@@ -98,8 +104,7 @@ impl Daemon {
             Some((received.recv().await?, received))
         });
         let task = tokio::spawn(async move {
-            let handle = tokio::runtime::Handle::current();
-            daemon::run(&config, &components, &handle, Box::pin(received), Box::new(|| {})).await
+            daemon::run(&config, &components, &workers, Box::pin(received), Box::new(|| {})).await
         });
         Self { signals, task }
     }
