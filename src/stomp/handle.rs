@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{CloseError, LinkError, Stale};
 use super::frame::{Command, Frame, Headers};
-use super::session::{Epoch, Version};
+use super::session::{Epoch, Session, Version};
 use super::settings::Profile;
 use super::writer::Outlet;
 
@@ -39,6 +39,13 @@ pub enum Event {
     /// The broker refused a destination, or has not answered for long. It is tried again; the others run.
     Refused {
         /// As it was asked for.
+        destination: String,
+        /// The broker's words.
+        reason: String,
+    },
+    /// The broker refused a reply. What it answered is acknowledged all the same: it would be refused again.
+    ReplyRefused {
+        /// As it was sent to.
         destination: String,
         /// The broker's words.
         reason: String,
@@ -173,13 +180,16 @@ impl Outgoing {
 
 impl Link {
     /// Queues the reply, if any, and the acknowledgement after it, next to each other, on the session that delivered
-    /// the message. Dropping the future before it is done settles nothing.
+    /// the message. A reply that the broker refuses is told as [`Event::ReplyRefused`]. Dropping the future before it is done settles nothing.
     ///
     /// # Errors
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
     pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<(), Stale> {
         let owed = &ack.0;
-        let reply = reply.map(|reply| reply.into_frame(&self.profile));
+        let reply = reply.map(|reply| {
+            let receipt = Session::receipt_of_reply(&reply.destination);
+            reply.into_frame(&self.profile).with("receipt", receipt)
+        });
         let frames = reply.into_iter().chain([owed.ack.clone()]).collect();
         owed.outlet.queue(frames, || ack.take()).await
     }
