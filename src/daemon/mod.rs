@@ -19,11 +19,11 @@ use crate::{
 use futures_util::{Stream, StreamExt};
 use service::Service;
 use settings::SettingsError;
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-pub use broker::{Ended, Watch};
+pub use broker::{Ended, Limits, Watch};
 
 /// What SIGHUP does: reads the configuration again.
 pub type Reload = Box<dyn FnMut() + Send>;
@@ -56,8 +56,14 @@ pub enum DaemonError {
     #[error(transparent)]
     Recorder(#[from] RecorderError),
     /// No link within `max_connection_retries`.
-    #[error("the broker could not be reached within max_connection_retries: {0}")]
+    #[error("the broker could not be reached within max_connection_retries: {}", broker::with_causes(.0))]
     Broker(#[from] stomp::LinkError),
+    /// No link within `heartbeat_timeout_threshold` of heart-beats failing.
+    #[error(
+        "heart-beats failed and the broker could not be reached for {} s, longer than heartbeat_timeout_threshold",
+        .0.as_secs()
+    )]
+    HeartBeats(Duration),
 }
 
 /// Runs until it is told to stop, or cannot go on.
@@ -80,7 +86,7 @@ pub async fn run(
     let dialer = settings::dialer(config)?;
     let shutdown = CancellationToken::new();
     let platform = {
-        let opening = open_platform(&rest, config.broker.max_connection_retries);
+        let opening = open_platform(&rest, settings::attempts(config));
         match until_stopped(opening, &mut signals, &mut reload).await {
             Some(platform) => platform?,
             None => return Ok(()),
@@ -98,13 +104,18 @@ pub async fn run(
     }
     let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
     let dispatcher = Dispatcher::new(workshop, link.clone(), workers.clone());
-    let watch = Watch::new(link, events, dispatcher, config.work.stop_timeout);
+    let limits = Limits {
+        stop_timeout: config.work.stop_timeout,
+        heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
+    };
+    let watch = Watch::new(link, events, dispatcher, limits);
     let ended = watch.run(signals, reload, shutdown).await;
     Service.stopping();
     drop(test_port);
     match ended {
         Ended::Stopped => Ok(()),
         Ended::GaveUp(error) => Err(error.into()),
+        Ended::Silent(silent) => Err(DaemonError::HeartBeats(silent)),
     }
 }
 

@@ -108,8 +108,14 @@ pub fn stomp(config: &Config) -> stomp::Settings {
     settings.limits.max_body_bytes = broker.max_body_bytes;
     settings.connect_timeout = broker.connect_timeout;
     settings.profile.destination_prefix.clone_from(&broker.queue_prefix);
-    settings.max_attempts = broker.max_connection_retries;
+    settings.max_attempts = attempts(config);
     settings
+}
+
+/// How many times connecting is tried in all, first attempt and retries; `None`: for ever.
+#[must_use]
+pub fn attempts(config: &Config) -> Option<u32> {
+    config.broker.max_connection_retries.map(|retries| retries.saturating_add(1))
 }
 
 fn roots(trust: &Trust) -> tls::Roots {
