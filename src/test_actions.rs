@@ -8,8 +8,12 @@ use crate::{
     dispatch::{Destination, Envelope, Outcome, Workshop, decode},
 };
 use bytes::{Buf, Bytes};
-use futures_util::{SinkExt, StreamExt, future::BoxFuture};
-use std::{io, net::SocketAddr, sync::Arc};
+use futures_util::{
+    SinkExt, StreamExt,
+    future::{BoxFuture, ready},
+    stream::{SplitSink, SplitStream},
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
@@ -19,13 +23,18 @@ use tokio_util::{
     codec::{Framed, LengthDelimitedCodec},
     sync::CancellationToken,
 };
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 /// What a client may submit at once, in bytes: as much as a broker delivers.
 const LARGEST_SUBMISSION: usize = 100 * 1024 * 1024;
 
 /// Submissions of one client that are worked at the same time; further ones wait in the socket.
 const MOST_AT_WORK: usize = 100;
+
+/// Replies that may wait for their client to read them.
+const MOST_UNREAD: usize = 1_000;
+
+type Socket = Framed<TcpStream, LengthDelimitedCodec>;
 
 /// The port, bound and ready to serve.
 #[derive(Debug)]
@@ -75,12 +84,13 @@ impl TestActions {
         self.listener.local_addr()
     }
 
-    /// Serves clients until `shutdown` fires.
+    /// Serves clients until `shutdown` fires, then finishes what is at work.
     pub async fn serve(self, shutdown: CancellationToken) {
         let mut clients = JoinSet::new();
         loop {
             tokio::select! {
-                () = shutdown.cancelled() => return,
+                biased;
+                () = shutdown.cancelled() => break,
                 Some(_) = clients.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
@@ -88,49 +98,62 @@ impl TestActions {
                     }
                     Err(error) => {
                         warn!(%error, "a test client could not be accepted");
-                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
             }
         }
+        // From now on nobody is kept waiting for a connection that will not be served.
+        drop(self.listener);
+        while clients.join_next().await.is_some() {}
     }
 }
 
 async fn client(stream: TcpStream, org: i64, workshop: Arc<Workshop>, shutdown: CancellationToken) {
     let codec = LengthDelimitedCodec::builder().max_frame_length(LARGEST_SUBMISSION).new_codec();
-    let (mut sink, mut source) = Framed::new(stream, codec).split();
-    let (to, mut replies) = mpsc::channel::<String>(64);
+    let (sink, source) = Framed::new(stream, codec).split();
+    let (to, replies) = mpsc::channel(MOST_UNREAD);
+    tokio::join!(take(source, org, workshop, to, shutdown), answer(sink, replies));
+}
+
+/// Takes submissions until the client hangs up or the daemon stops, then finishes those at work.
+async fn take(
+    mut source: SplitStream<Socket>,
+    org: i64,
+    workshop: Arc<Workshop>,
+    to: mpsc::Sender<String>,
+    shutdown: CancellationToken,
+) {
     let at_work = Arc::new(Semaphore::new(MOST_AT_WORK));
-    let read = async move {
-        let mut tasks = JoinSet::new();
-        while let Some(frame) = source.next().await {
-            let frame = match frame {
-                Ok(frame) => frame.freeze(),
-                Err(error) => {
-                    debug!(%error, "a test client sent what cannot be read");
-                    break;
-                }
-            };
-            let Ok(place) = at_work.clone().acquire_owned().await else { break };
-            let work = submitted(frame, org, workshop.clone(), to.clone());
-            tasks.spawn(async move {
-                work.await;
-                drop(place);
-            });
-            while tasks.try_join_next().is_some() {}
-        }
-        while tasks.join_next().await.is_some() {}
-    };
-    let write = async move {
-        while let Some(text) = replies.recv().await {
-            if sink.send(Bytes::from(text)).await.is_err() {
-                return;
+    let mut tasks = JoinSet::new();
+    while let Some(Some(frame)) = shutdown.run_until_cancelled(source.next()).await {
+        let frame = match frame {
+            Ok(frame) => frame.freeze(),
+            Err(error) => {
+                debug!(%error, "a test client sent what cannot be read");
+                let most = LARGEST_SUBMISSION >> 20;
+                let _gone =
+                    to.send(format!("Bad Message! {error}: at most {most} MiB are taken at once")).await;
+                break;
             }
+        };
+        let Ok(place) = at_work.clone().acquire_owned().await else { break };
+        let work = submitted(frame, org, workshop.clone(), to.clone());
+        tasks.spawn(async move {
+            work.await;
+            drop(place);
+        });
+        while tasks.try_join_next().is_some() {}
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Writes the replies out until there will be no more, or nobody reads them.
+async fn answer(mut sink: SplitSink<Socket, Bytes>, mut replies: mpsc::Receiver<String>) {
+    while let Some(text) = replies.recv().await {
+        if sink.send(Bytes::from(text)).await.is_err() {
+            return;
         }
-    };
-    tokio::select! {
-        () = shutdown.cancelled() => {}
-        ((), ()) = async { tokio::join!(read, write) } => {}
     }
 }
 
@@ -146,7 +169,9 @@ async fn submitted(frame: Bytes, org: i64, workshop: Arc<Workshop>, to: mpsc::Se
         Err(text) => return replies.say(text).await,
     };
     replies.say(format!("Action Submitted<action {}>", replies.number)).await;
-    match workshop.carry_out(&envelope, Arc::new(replies.clone())).await {
+    let work =
+        workshop.carry_out(&envelope, Arc::new(replies.clone())).instrument(envelope.span(envelope.id()));
+    match work.await {
         Outcome::Answered(answer) => replies.respond(&answer.body).await,
         Outcome::Returned => {
             replies.say(format!("Action Failed<action {}>: the processor is stopping", replies.number)).await;
@@ -191,6 +216,9 @@ impl Replies {
 
 impl StatusSink for Replies {
     fn status(&self, text: String) -> BoxFuture<'_, ()> {
-        Box::pin(async move { self.respond(&interim(&text).to_string()).await })
+        // A client that does not read must not hold up a worker: it misses the news.
+        let news = format!("RESPONSE<action {}>: {}", self.number, interim(&text));
+        let _missed = self.to.try_send(news);
+        Box::pin(ready(()))
     }
 }

@@ -7,6 +7,8 @@ mod support;
 
 /// That the broker which the other tests run against behaves as they assume.
 mod broker_harness;
+/// `processor check`: each layer's failure by name, with its exit code; nothing taken from the queues.
+mod check;
 /// app.config, environment and command line become a checked configuration.
 mod config;
 /// `processor config` writes, completes and shows app.config.
@@ -17,15 +19,25 @@ mod config_ini;
 mod config_secrets;
 /// From a message on a real broker to its answer and back: the main job, and what goes wrong on the way.
 mod delivery;
+/// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
+mod dispatch;
+/// What `processor list` prints.
+mod list;
 /// The log's lines, what stands in them and what never does.
 mod logging;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
+/// `log_http_responses`: what is written, what is left out, and that it can be replayed.
+mod recording;
+/// What `processor replay` prints, and its exit codes.
+mod replay;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
 mod rest;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
 /// The systemd unit.
 mod systemd;
+/// The test-actions port: its wire protocol, and the vendor's own client.
+mod test_actions;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
 mod tls;

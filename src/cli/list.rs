@@ -1,7 +1,7 @@
 //! `processor list`.
 
 use super::failed;
-use crate::component::Component;
+use crate::component::{Component, Section};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -9,39 +9,54 @@ use std::{
 
 /// Flags of `processor list`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ListArgs {
     /// Show each component's actions, and the keys of its section, too.
     #[arg(short, long)]
     verbose: bool,
 }
 
+const EXAMPLES: &str = "\
+With -v, for each component:
+  destination   the programmatic name of the message destination it serves; the key `destination` in its section of
+                app.config chooses another
+  action        a name it answers to: \"Add Task\" on the platform is add_task here
+  [section]     the keys that `processor config` writes to app.config for it
+
+`noload` in app.config leaves components out of a run.";
+
 /// Lists the components that this binary was built with.
 pub fn run(args: &ListArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
     if components.is_empty() {
         eprintln!("processor: this binary was built without components");
     }
-    match components.iter().try_for_each(|component| show(component, args.verbose, out)) {
+    let widest =
+        components.iter().map(|component| component.name().chars().count()).max().unwrap_or_default();
+    match components.iter().try_for_each(|component| show(component, widest, args.verbose, out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }
 
-fn show(component: &Component, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+fn show(component: &Component, widest: usize, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     let (name, version) = (component.name(), component.version_text());
-    writeln!(out, "{name:<24} {version:<10} {}", component.about_text())?;
-    if !verbose {
-        return Ok(());
-    }
-    let nothing = crate::component::Section::default();
-    writeln!(out, "  destination  {}", component.serves(&nothing))?;
+    let line = format!("{name:<widest$}  {version:<8}  {}", component.about_text());
+    writeln!(out, "{}", line.trim_end())?;
+    if verbose { show_more(component, out) } else { Ok(()) }
+}
+
+fn show_more(component: &Component, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  destination   {}", component.serves(&Section::default()))?;
     for (action, _) in component.handlers() {
-        writeln!(out, "  action       {action}")?;
+        writeln!(out, "  action        {action}")?;
     }
     if component.default_handler().is_some() {
-        writeln!(out, "  action       (every other)")?;
+        writeln!(out, "  action        (every other)")?;
     }
-    for line in component.sample().lines().filter(|line| !line.trim().is_empty()) {
-        writeln!(out, "  [{name}]  {line}")?;
+    let sample = component.sample().trim_end();
+    if !sample.trim().is_empty() {
+        writeln!(out, "  [{}]", component.name())?;
+        sample.lines().try_for_each(|line| writeln!(out, "{}", format!("    {line}").trim_end()))?;
     }
     writeln!(out)
 }

@@ -61,14 +61,25 @@ enum Command {
 /// ```
 pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
     let components: Vec<Component> = components.into_iter().collect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explained(&error),
+    };
     let out = &mut io::stdout().lock();
-    match Cli::parse().command {
+    match cli.command {
         Command::Run(args) => run::run(&args, &components),
         Command::Check(args) => check::run(&args, &components, out),
         Command::List(args) => list::run(&args, &components, out),
         Command::Config(args) => config_command(&args, &components, out),
         Command::Replay(args) => replay::run(&args, &components, out),
     }
+}
+
+/// `--help` and `--version` count as such "errors" too.
+fn explained(error: &clap::Error) -> ExitCode {
+    // A terminal that is gone cannot be told.
+    let _gone = error.print();
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
 fn config_command(args: &config::ConfigArgs, components: &[Component], out: &mut dyn io::Write) -> ExitCode {

@@ -4,12 +4,15 @@ use super::{failed, runtime};
 use crate::{
     component::{
         CancellationToken, Component, Rest, Section, Services, StatusSink,
+        name::handler_name,
         recording::{RecordedMessage, Recordings},
         rest::{Backend, Request, Response, RestError},
     },
+    daemon::DaemonError,
     dispatch::{ActionNames, Answer, Destination, Envelope, Outcome, Registry, Workshop},
 };
 use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
 use std::{
     error::Error,
     io::Write,
@@ -20,15 +23,35 @@ use std::{
 
 /// Flags of `processor replay`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ReplayArgs {
-    /// A directory that `processor run --log-http-responses DIR` has written.
+    /// A directory that `processor run --log-http-responses DIRECTORY` has written: messages are its files called
+    /// ActionMessage_…, REST responses those called <status>_JSON_….
     directory: PathBuf,
     /// Give the messages to the component that serves this destination. Without it, to whichever handles their action.
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
     /// Set a key of a component's section, which is empty otherwise; may be repeated.
-    #[arg(long, value_name = "SECTION.KEY=VALUE")]
-    set: Vec<String>,
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = setting)]
+    set: Vec<Setting>,
+}
+
+const EXAMPLES: &str = "\
+Prints, for each message in the order of their times, the REST calls that its handler makes, its status updates, and the
+acknowledgement that the platform would get. No platform and no broker is needed, and nothing is changed anywhere: each
+REST call is answered with what was recorded for it.
+
+  processor replay components/add_task/recorded
+  processor replay recorded --set my_component.greeting=hello
+
+Exit code: 0 if each message was answered with success, 1 if one was not, 64 if the command line is wrong.";
+
+/// A key of a component's section.
+#[derive(Debug, Clone)]
+struct Setting {
+    section: String,
+    key: String,
+    value: String,
 }
 
 /// What happens while a message is carried out, line by line.
@@ -58,15 +81,12 @@ fn replay(
     runtime: &tokio::runtime::Runtime,
     out: &mut dyn Write,
 ) -> Result<bool, Box<dyn Error>> {
+    check_settings(&args.set, components)?;
     let recordings = Recordings::open(&args.directory)?;
-    if recordings.messages().is_empty() {
-        let directory = args.directory.display();
-        return Err(format!("{directory} holds no message (no file is called ActionMessage_…)").into());
-    }
     let journal = Journal::default();
     let backend = Arc::new(Noted { backend: recordings.backend(), journal: journal.clone() });
     let with_section = components.iter().map(|component| (component, section(component.name(), &args.set)));
-    let registry = Registry::build(with_section).map_err(|clashes| format!("{clashes:?}"))?;
+    let registry = Registry::build(with_section).map_err(DaemonError::Clashes)?;
     let names = ActionNames::new(Rest::new(backend.clone(), None));
     for message in recordings.messages() {
         names.know(message.body["action_id"].as_i64(), &message.display_name);
@@ -76,11 +96,13 @@ fn replay(
     let org = recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default();
     let mut all_well = true;
     for (message, number) in recordings.messages().iter().zip(1..) {
-        let destination = destination(args, &workshop, message);
-        let envelope =
-            Envelope::made_up(Destination::actions(org, &destination), number, message.raw.clone());
+        let destination = destination(args, workshop.registry(), message);
+        let envelope = envelope(message, Destination::actions(org, &destination), number);
         let outcome = runtime.block_on(workshop.carry_out(&envelope, Arc::new(journal.clone())));
         let Outcome::Answered(answer) = outcome else { continue };
+        if workshop.registry().find(&destination, &handler_name(&message.display_name)).is_none() {
+            journal.note("handlers", &handled(workshop.registry()));
+        }
         all_well &= report(message, &destination, &journal, &answer, out)?;
     }
     Ok(all_well)
@@ -105,21 +127,55 @@ fn report(
     Ok(body["message_type"] == 0)
 }
 
-/// The destination whose handlers know the action.
-fn destination(args: &ReplayArgs, workshop: &Workshop, message: &RecordedMessage) -> String {
-    let action = crate::component::name::handler_name(&message.display_name);
-    let registry = workshop.registry();
-    let knowing = registry.destinations().find(|name| registry.actions(name).contains(&action.as_str()));
-    args.destination.as_deref().or(knowing).unwrap_or("unknown").to_owned()
+/// As the platform would have sent it, at the time of its recording: what comes out is the same each time.
+fn envelope(message: &RecordedMessage, destination: Destination, number: u32) -> Envelope {
+    let mut envelope = Envelope::made_up(destination, number, message.raw.clone());
+    let milliseconds = message.time.to_zoned(TimeZone::UTC).map(|time| time.timestamp().as_millisecond());
+    let timestamp = envelope.headers.iter_mut().find(|(name, _)| name == "timestamp");
+    if let (Some((_, value)), Ok(milliseconds)) = (timestamp, milliseconds) {
+        *value = milliseconds.to_string();
+    }
+    envelope
 }
 
-fn section(name: &str, set: &[String]) -> Section {
-    let own = set.iter().filter_map(|setting| {
-        let (path, value) = setting.split_once('=')?;
-        let (section, key) = path.rsplit_once('.')?;
-        (section == name).then(|| (key.trim().to_lowercase(), value.to_owned()))
-    });
-    Section::new(name, own)
+/// The destination whose handlers know the action, or else one whose default handler takes it.
+fn destination(args: &ReplayArgs, registry: &Registry, message: &RecordedMessage) -> String {
+    let action = handler_name(&message.display_name);
+    let named = registry.destinations().find(|name| registry.actions(name).contains(&action.as_str()));
+    let taking = || registry.destinations().find(|name| registry.find(name, &action).is_some());
+    let found = args.destination.as_deref().or(named).or_else(taking);
+    found.unwrap_or("none").to_owned()
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    let (path, value) = text.split_once('=').ok_or("no `=`: write SECTION.KEY=VALUE")?;
+    let (section, key) = path.rsplit_once('.').ok_or("no `.` before the `=`: write SECTION.KEY=VALUE")?;
+    let (section, key) = (section.trim().to_owned(), key.trim().to_lowercase());
+    Ok(Setting { section, key, value: value.to_owned() })
+}
+
+fn section(name: &str, settings: &[Setting]) -> Section {
+    let own = settings.iter().filter(|setting| setting.section == name);
+    Section::new(name, own.map(|setting| (&setting.key, &setting.value)))
+}
+
+/// A key for a component that does not exist would have no effect, silently.
+fn check_settings(settings: &[Setting], components: &[Component]) -> Result<(), String> {
+    let is_known =
+        |setting: &&Setting| components.iter().any(|component| component.name() == setting.section);
+    match settings.iter().find(|setting| !is_known(setting)) {
+        None => Ok(()),
+        Some(Setting { section, .. }) => {
+            let names: Vec<&str> = components.iter().map(Component::name).collect();
+            Err(format!("--set {section}.…: no component has this name; there are {}", names.join(", ")))
+        }
+    }
+}
+
+/// For a message that nobody handles: every action that somebody does.
+fn handled(registry: &Registry) -> String {
+    let of = |name: &str| format!("{name}: {}", registry.actions(name).join(", "));
+    registry.destinations().map(of).collect::<Vec<_>>().join("; ")
 }
 
 // === impl Journal ===

@@ -162,7 +162,7 @@ pub const KEYS: &[Key] = &[
     key(
         "stomp_max_body_bytes",
         Whole(1024, 4_294_967_295),
-        Some("67108864"),
+        Some("104857600"),
         Topic::Broker,
         "The largest message body that is taken.",
     ),

@@ -66,6 +66,9 @@ pub enum DaemonError {
     HeartBeats(Duration),
 }
 
+/// How long what the developer's tools have begun may take, once all messages are answered.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Runs until it is told to stop, or cannot go on.
 ///
 /// Messages are carried out on the runtime `workers`; everything else, the link and its heart-beats above all, lives on
@@ -77,11 +80,26 @@ pub async fn run(
     config: &Config,
     components: &[Component],
     workers: &Handle,
-    mut signals: impl Stream<Item = Signal> + Unpin,
-    mut reload: Reload,
+    signals: impl Stream<Item = Signal> + Unpin,
+    reload: Reload,
 ) -> Result<(), DaemonError> {
     let registry = registry(config, components)?;
     let recorder = recorder(config)?;
+    let ended = run_recorded(config, registry, recorder.clone(), workers, signals, reload).await;
+    if let Some(recorder) = recorder {
+        recorder.flush(LAST_WORDS).await;
+    }
+    ended
+}
+
+async fn run_recorded(
+    config: &Config,
+    registry: Registry,
+    recorder: Option<Recorder>,
+    workers: &Handle,
+    mut signals: impl Stream<Item = Signal> + Unpin,
+    mut reload: Reload,
+) -> Result<(), DaemonError> {
     let rest = settings::rest(config, recorder.clone().map(Into::into))?;
     let dialer = settings::dialer(config)?;
     let shutdown = CancellationToken::new();
@@ -97,7 +115,7 @@ pub async fn run(
     let services = Services::new(platform, config.work.num_workers, shutdown.clone());
     let observer = recorder.map(|recorder| Box::new(recorder) as _);
     let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
-    let test_port = test_actions(config, org, &workshop, &shutdown).await?;
+    let test_port = test_actions(config, org, &workshop, workers, &shutdown).await?;
     let queues = queues(workshop.registry(), org);
     if queues.is_empty() {
         warn!("no component is loaded: there is no queue to take messages from");
@@ -109,9 +127,14 @@ pub async fn run(
         heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
     };
     let watch = Watch::new(link, events, dispatcher, limits);
-    let ended = watch.run(signals, reload, shutdown).await;
+    let ended = watch.run(signals, reload, shutdown.clone()).await;
     Service.stopping();
-    drop(test_port);
+    shutdown.cancel();
+    if let Some(test_port) = test_port
+        && tokio::time::timeout(LAST_WORDS, test_port).await.is_err()
+    {
+        warn!("test actions were cut short");
+    }
     match ended {
         Ended::Stopped => Ok(()),
         Ended::GaveUp(error) => Err(error.into()),
@@ -179,11 +202,12 @@ fn recorder(config: &Config) -> Result<Option<Recorder>, DaemonError> {
     Ok(Some(recorder))
 }
 
-/// Serves test actions until the handle is dropped or `shutdown` fires.
+/// Serves test actions until `shutdown` fires, and finishes those at work then.
 async fn test_actions(
     config: &Config,
     org: i64,
     workshop: &Arc<Workshop>,
+    workers: &Handle,
     shutdown: &CancellationToken,
 ) -> Result<Option<tokio::task::JoinHandle<()>>, DaemonError> {
     let development = &config.development;
@@ -194,5 +218,5 @@ async fn test_actions(
     let port = TestActions::bind(host, port, org, workshop.clone())
         .await
         .map_err(|source| DaemonError::TestActions { address: format!("{host}:{port}"), source })?;
-    Ok(Some(tokio::spawn(port.serve(shutdown.clone()))))
+    Ok(Some(workers.spawn(port.serve(shutdown.clone()))))
 }

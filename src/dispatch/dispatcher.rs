@@ -20,10 +20,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, Span, debug, error, error_span, info, warn};
-
-/// How long work that is cut short may take to notice. A handler that blocks its thread never does.
-const UNWINDING: Duration = Duration::from_secs(2);
+use tracing::{Instrument, Span, debug, error, info, warn};
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,6 +41,9 @@ struct Inner {
     /// Fires when the drain's deadline has passed.
     abort: CancellationToken,
 }
+
+/// How long tasks have to notice that they are cut short.
+const CUT_SHORT: Duration = Duration::from_secs(1);
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Dispatcher {
         if self.0.workshop.services().shutdown.is_cancelled() && !self.0.ledger.knows(&key) {
             return;
         }
-        let span = span(&envelope, &key);
+        let span = envelope.span(&key.id);
         match self.0.ledger.claim(key.clone(), ack) {
             Claim::New => self.begin(envelope, key, span),
             Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
@@ -119,10 +119,10 @@ impl Dispatcher {
         }
         let drained = Drained { interrupted: self.at_work(), unsettled: self.0.ledger.unsettled() };
         self.0.abort.cancel();
-        if tokio::time::timeout(UNWINDING, self.0.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(CUT_SHORT, self.0.tasks.wait()).await.is_err() {
             error!(
                 tasks = self.0.tasks.len(),
-                "a handler blocks its thread and cannot be stopped; the processor leaves without it"
+                "a handler blocks its thread and cannot be cut short; the processor ends without it"
             );
         }
         drained
@@ -211,17 +211,6 @@ impl StatusSink for Interim {
             }
         })
     }
-}
-
-/// Names the message on every line about it. Of the highest level, so that no choice of levels leaves a warning nameless.
-fn span(envelope: &Envelope, key: &Key) -> Span {
-    error_span!(
-        "message",
-        message_id = key.id,
-        destination = envelope.destination.name,
-        action = tracing::field::Empty,
-        incident = tracing::field::Empty,
-    )
 }
 
 fn outgoing(answer: Answer) -> Outgoing {

@@ -3,6 +3,7 @@
 use crate::component::message::Arrival;
 use bytes::Bytes;
 use std::{fmt, str::FromStr, time::SystemTime};
+use tracing::{Span, error_span, field};
 
 /// Headers and body of one message, and the queue that it came from.
 #[derive(Clone)]
@@ -75,6 +76,19 @@ impl Envelope {
     #[must_use]
     pub fn id(&self) -> &str {
         self.header("message-id").unwrap_or_default()
+    }
+
+    /// The span of this message's work, for its log lines; `id` names the message. Its action and incident become
+    /// known as it is read. Of the highest level, so that no choice of levels leaves a warning nameless.
+    #[must_use]
+    pub fn span(&self, id: &str) -> Span {
+        error_span!(
+            "message",
+            message_id = id,
+            destination = self.destination.name,
+            action = field::Empty,
+            incident = field::Empty,
+        )
     }
 
     /// Where replies go: `reply-to`, or else the queue that the platform keeps for this destination's replies.

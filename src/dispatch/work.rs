@@ -113,7 +113,8 @@ impl Workshop {
     async fn name(&self, body: &Value) -> Result<ActionName, Failure> {
         self.names.find(body["action_id"].as_i64()).await.map_err(|error| {
             Failure::new(format!(
-                "The processor could not read the name of the action from the platform: {error}"
+                "The processor could not find out from the platform which action this is, so nothing has been done. Run the \
+                 action again later. The reason: {error}"
             ))
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     PATIENCE, World, action,
-    handlers::{Daemon, Floor},
+    handlers::{Daemon, Floor, blocking},
 };
 use crate::support::{broker::Broker, platform_queue::PlatformQueue, processor::Processor};
 use action_processor::{
@@ -11,10 +11,7 @@ use action_processor::{
     signals::Signal,
 };
 use serde_json::json;
-use std::{
-    sync::{Arc, Mutex, mpsc},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,37 +71,6 @@ async fn the_deadline_ends_what_takes_too_long() {
     queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
 }
 
-/// Such a handler cannot be cancelled: nothing gets its thread back.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_blocks_its_thread_does_not_hold_up_the_end() {
-    let (broker, world) = (Broker::shared().await, World::new().await);
-    let queue = PlatformQueue::open(broker, "blocked").await;
-    let (release, held) = mpsc::channel::<()>();
-    let (begun, held) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(held)));
-    let block = {
-        let begun = begun.clone();
-        move |_: Message, _: Context| {
-            let (begun, held) = (begun.clone(), held.clone());
-            async move {
-                begun.add_permits(1);
-                let _ = held.lock().unwrap().recv();
-                Ok(Reply::text("too late"))
-            }
-        }
-    };
-    let component = Component::new("block").destination("blocked").otherwise(handler_fn(block));
-    let config = world.config(broker, "block", "blocked").set("resilient", "stop_timeout", "0.1");
-    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let daemon = Daemon::run_on(workers.handle().clone(), &config, component);
-    queue.post(action(4, &json!({}))).await;
-    begun.acquire().await.unwrap().forget();
-    daemon.signal(Signal::Stop).await;
-    timeout(PATIENCE, daemon.ended()).await.unwrap().unwrap();
-    queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
-    drop(release);
-    workers.shutdown_background();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_up_on_the_broker_lets_what_runs_finish() {
     let (mut broker, world, begun) = (Broker::start().await, World::new().await, Arc::new(Semaphore::new(0)));
@@ -134,6 +100,21 @@ async fn giving_up_on_the_broker_lets_what_runs_finish() {
     let ended = timeout(PATIENCE, daemon.ended()).await.unwrap();
     assert!(matches!(ended, Err(DaemonError::Broker(_))), "{ended:?}");
     assert_eq!(finished.available_permits(), 1, "it ended without what was running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_blocks_its_thread_does_not_keep_the_daemon() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "blocked").await;
+    let config = world.config(broker, "blocking", "blocked").set("resilient", "stop_timeout", "1");
+    let (component, release) = blocking("blocked");
+    let daemon = Daemon::run(&config, component);
+    queue.post(action(4, &json!({}))).await;
+    queue.until_statistics(PATIENCE, |statistics| statistics.delivered == 1).await;
+    daemon.signal(Signal::Stop).await;
+    daemon.ended().await.unwrap();
+    queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
+    drop(release);
 }
 
 #[tokio::test(flavor = "multi_thread")]
