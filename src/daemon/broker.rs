@@ -147,9 +147,12 @@ impl Watch {
         let dispatcher = self.dispatcher.clone();
         let drain = dispatcher.drain(self.limits.stop_timeout);
         let mut drain = std::pin::pin!(drain);
+        // The drain may be allowed to take longer than the watchdog allows silence.
+        let mut pulse = Service.pulse();
         let drained = loop {
             tokio::select! {
                 drained = &mut drain => break drained,
+                _ = pulse.tick() => Service.alive(),
                 Some(Signal::Stop) = signals.next() => {
                     warn!("told to stop again: what runs is cut short");
                     self.dispatcher.abort();

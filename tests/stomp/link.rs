@@ -54,8 +54,8 @@ async fn the_reply_goes_out_before_the_ack() {
 async fn a_refused_reply_is_named_and_the_link_stays() {
     let (link, mut events, mut broker) = link(settings(), &["a"]);
     let mut peer = broker.subscribed("0,0", 1).await;
-    peer.deliver(2).await;
-    for _ in 0..2 {
+    for number in 1..=2 {
+        peer.deliver(number).await;
         let delivery = delivery(&mut events).await;
         link.settle(&delivery.ack, Some(reply("x"))).await.unwrap();
     }
