@@ -3,6 +3,7 @@
 mod answers;
 mod handlers;
 mod link;
+mod service;
 mod stopping;
 
 use crate::support::{

@@ -1,0 +1,88 @@
+//! What the service manager is told: ready once subscribed, alive all along, stopping.
+
+use super::{PATIENCE, World};
+use crate::support::{broker::Broker, platform_queue::PlatformQueue, processor::Processor};
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::{net::UnixDatagram, time::timeout};
+
+/// The service manager's end of `NOTIFY_SOCKET`.
+struct Manager {
+    socket: UnixDatagram,
+    directory: TempDir,
+}
+
+impl Manager {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let socket = UnixDatagram::bind(directory.path().join("notify")).unwrap();
+        Self { socket, directory }
+    }
+
+    fn path(&self) -> String {
+        self.directory.path().join("notify").display().to_string()
+    }
+
+    /// The next notice that contains `text`, and all that came before it.
+    async fn until(&self, text: &str) -> Vec<String> {
+        let mut notices = Vec::new();
+        let mut buffer = [0; 4096];
+        let wait = async {
+            loop {
+                let length = self.socket.recv(&mut buffer).await.unwrap();
+                notices.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                if notices.last().is_some_and(|notice| notice.contains(text)) {
+                    return;
+                }
+            }
+        };
+        assert!(timeout(PATIENCE, wait).await.is_ok(), "{text} never came");
+        notices
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_manager_hears_ready_after_the_subscriptions_and_beats_from_the_start() {
+    let (broker, world, manager) = (Broker::shared().await, World::new().await, Manager::new());
+    let queue = PlatformQueue::open(broker, "service").await;
+    let config = world.config(broker, "hello", "service");
+    let environment = [("NOTIFY_SOCKET", manager.path()), ("WATCHDOG_USEC", "400000".to_owned())];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut processor = Processor::start(&config, &["run"], &environment);
+    let notices = manager.until("READY=1").await;
+    assert!(notices.iter().any(|notice| notice.contains("WATCHDOG=1")), "{notices:?}");
+    assert_eq!(queue.statistics().await.consumers, 1, "ready means subscribed");
+    manager.until("WATCHDOG=1").await;
+    processor.signal("HUP");
+    let notices = manager.until("READY=1").await;
+    assert!(notices.iter().any(|notice| notice.contains("RELOADING=1")), "{notices:?}");
+    processor.wait_for_log("nothing has changed", PATIENCE).await;
+    assert!(processor.stop(PATIENCE).await.success());
+    manager.until("STOPPING=1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_configuration_is_named_by_key_and_a_faulty_one_is_refused_without_its_secret() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let _queue = PlatformQueue::open(broker, "reload").await;
+    let config = world.config(broker, "hello", "reload");
+    let mut processor = Processor::run(&config);
+    processor.wait_for_log("ready", PATIENCE).await;
+    rewrite(
+        &processor.config_file(),
+        &config.clone().set("resilient", "password", "a-new-secret-word").text(),
+    );
+    processor.signal("HUP");
+    let line = processor.wait_for_log("a restart puts these into effect", PATIENCE).await;
+    assert!(line.contains("[resilient] password"), "{line}");
+    rewrite(&processor.config_file(), &config.set("resilient", "num_workers", "none").text());
+    processor.signal("HUP");
+    let line = processor.wait_for_log("keeps the one it has", PATIENCE).await;
+    assert!(line.contains("num_workers"), "{line}");
+    assert!(processor.stop(PATIENCE).await.success());
+    assert!(!processor.log().join("\n").contains("a-new-secret-word"));
+}
+
+fn rewrite(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+}
