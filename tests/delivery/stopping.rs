@@ -108,13 +108,16 @@ async fn a_handler_that_blocks_its_thread_does_not_keep_the_daemon() {
     let queue = PlatformQueue::open(broker, "blocked").await;
     let config = world.config(broker, "blocking", "blocked").set("resilient", "stop_timeout", "1");
     let (component, release) = blocking("blocked");
-    let daemon = Daemon::run(&config, component);
+    // Threads of their own, as in the binary: what waits on a blocked thread waits for ever.
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let daemon = Daemon::with_workers(&config, component, workers.handle().clone());
     queue.post(action(4, &json!({}))).await;
     queue.until_statistics(PATIENCE, |statistics| statistics.delivered == 1).await;
     daemon.signal(Signal::Stop).await;
     daemon.ended().await.unwrap();
     queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
     drop(release);
+    workers.shutdown_background();
 }
 
 #[tokio::test(flavor = "multi_thread")]
