@@ -265,3 +265,25 @@ pub(crate) fn arguments(arguments: &[&str]) -> Vec<action_processor::config::Arg
     let matches = command.try_get_matches_from([&["processor"], arguments].concat()).unwrap();
     action_processor::config::Overrides::from_arg_matches(&matches).unwrap().arguments
 }
+
+#[test]
+fn without_any_file_it_says_where_one_was_looked_for() {
+    let problems = Config::load(&Sources::new(BTreeMap::new()), &[]).unwrap_err().to_string();
+    assert!(problems.contains("there is no app.config") && problems.contains("config -c"), "{problems}");
+}
+
+#[test]
+fn a_misspelt_section_is_a_warning() {
+    let text =
+        "[resilient]\nhost=h\napi_key_id=k\napi_key_secret=s\n[helo]\ndestination=x\n[fn_other]\nkey=x\n";
+    let sources = Sources::new(BTreeMap::new()).with_file("app.config", text);
+    let config = Config::load(&sources, &[hello::component()]).unwrap();
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, ["app.config:6: nothing reads the section [helo]; did you mean [hello]?"]);
+}
+
+#[test]
+fn a_broker_proxy_that_the_dialer_does_not_speak_is_a_mistake() {
+    let problems = load(&format!("{GOOD}stomp_proxy = https://proxy:3128\n")).unwrap_err().to_string();
+    assert!(problems.contains("app.config:5: stomp_proxy"), "{problems}");
+}

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     future::ready,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 use tokio::sync::Semaphore;
@@ -306,6 +309,44 @@ async fn names_that_cannot_be_read_are_answered_for_and_asked_for_again_by_the_n
     let text = error(&workshop, &envelope(&json!({ "action_id": 7 }))).await;
     assert!(text.contains("nothing has been done") && text.contains("Not yours to see"), "{text}");
     assert_eq!(success(&workshop, &envelope(&json!({ "action_id": 7 }))).await, "done");
+}
+
+#[tokio::test]
+async fn a_handler_reads_what_all_components_share() {
+    let shared = |_: Message, cx: Context| async move {
+        Ok(Reply::text(cx.integrations().get("timeout").unwrap_or("nothing")))
+    };
+    let platform = platform();
+    let services = Services::new(platform.clone(), 1, CancellationToken::new())
+        .with_integrations(Section::new("integrations", [("timeout", "30")]));
+    let registry = registry(&[Component::new("tasks").otherwise(handler_fn(shared))]).unwrap();
+    let workshop = Workshop::new(registry, ActionNames::new(Rest::new(platform, None)), services);
+    assert_eq!(success(&workshop, &envelope(&json!({ "action_id": 7 }))).await, "30");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_waits_for_its_name_while_the_platform_is_away_and_goes_back_when_the_daemon_stops() {
+    let away = Arc::new(AtomicBool::new(true));
+    let platform = Platform::answering({
+        let away = away.clone();
+        move |_| match away.load(SeqCst) {
+            true => (503, json!({ "message": "down for maintenance" })),
+            false => (200, json!({ "entities": [{ "id": 7, "name": "Add Task" }] })),
+        }
+    });
+    let workshop = workshop_on(&platform, &[Component::new("tasks").on("Add Task", saying("done"))], 25);
+    let message = envelope(&json!({ "action_id": 7 }));
+    let answered = async { success(&workshop, &message).await };
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        away.store(false, SeqCst);
+    };
+    assert_eq!(tokio::join!(answered, back).0, "done");
+    away.store(true, SeqCst);
+    workshop.services().shutdown.cancel();
+    let unknown = envelope(&json!({ "action_id": 8 }));
+    let outcome = workshop.carry_out(&unknown, Arc::new(Statuses::default())).await;
+    assert!(matches!(outcome, Outcome::Returned), "{outcome:?}");
 }
 
 #[tokio::test]

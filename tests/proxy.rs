@@ -17,7 +17,12 @@ async fn broker() -> (TlsServer, Dialer) {
         TlsServer::start(ca.issue(&Request::server(["broker.test", "localhost"])).server_config()).await;
     let cafile = ca.file();
     let settings = Settings {
-        purpose: Purpose { label: "STOMP", option: "stomp_cafile", server: "broker.test:65001".into() },
+        purpose: Purpose {
+            label: "STOMP",
+            option: "stomp_cafile",
+            name_option: Some("tls_server_name"),
+            server: "broker.test:65001".into(),
+        },
         roots: Roots::File(cafile.path().into()),
         client_certificate: None,
         server_name: None,

@@ -25,7 +25,12 @@ const CONNECT: &[u8] = b"CONNECT\naccept-version:1.2\nlogin:key\npasscode:secret
 // === The two links ===
 
 fn settings(roots: Roots) -> Settings {
-    let purpose = Purpose { label: "STOMP", option: "stomp_cafile", server: "localhost:65001".into() };
+    let purpose = Purpose {
+        label: "STOMP",
+        option: "stomp_cafile",
+        name_option: Some("tls_server_name"),
+        server: "localhost:65001".into(),
+    };
     Settings { purpose, roots, client_certificate: None, server_name: None }
 }
 

@@ -1,6 +1,6 @@
 //! `processor run`.
 
-use super::{failed, mistakes, runtime};
+use super::{FAILED, failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::{Config, Overrides, Problems},
@@ -13,6 +13,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tracing::{error, info, warn};
+
+/// `heartbeat_timeout_threshold` has passed, as for the vendor's framework.
+const HEART_BEATS: u8 = 34;
 
 /// Flags of `processor run`. Every key of app.config has an option of the same name; `--help` shows them all.
 #[derive(Debug, clap::Args)]
@@ -40,7 +43,8 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(%error, "the processor ends");
-            failed(&error)
+            // The log has said it, on standard error too.
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -66,6 +70,16 @@ enum Failed {
     Signals(std::io::Error),
     #[error(transparent)]
     Daemon(daemon::DaemonError),
+}
+
+impl Failed {
+    /// Heart-beats that failed for too long have the vendor's code; a supervisor may tell it apart.
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Daemon(daemon::DaemonError::HeartBeats(_)) => HEART_BEATS,
+            Self::Daemon(_) | Self::Runtime(_) | Self::Signals(_) => FAILED,
+        }
+    }
 }
 
 /// Reads everything that the process was started with.

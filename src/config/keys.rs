@@ -164,14 +164,14 @@ pub const KEYS: &[Key] = &[
         Whole(1024, 4_294_967_295),
         Some("104857600"),
         Topic::Broker,
-        "The largest message body that is taken.",
+        "The largest message body that is taken. A message beyond it stays on its queue: the link is renewed each time it comes.",
     ),
     key(
         "stomp_max_header_bytes",
         Whole(256, 16_777_216),
         Some("65536"),
         Topic::Broker,
-        "The longest header line that is taken.",
+        "The most bytes that a frame's headers may take, all together.",
     ),
     key(
         "stomp_max_headers",

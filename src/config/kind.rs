@@ -72,7 +72,9 @@ impl Kind {
             }
             Self::Levels => levels(text).map(drop),
             Self::ProxyChoice if matches!(text, "none" | "env") => Ok(()),
-            Self::ProxyUrl | Self::ProxyChoice => proxy_url(text),
+            Self::ProxyUrl => proxy_url(text, &["http://", "https://", "socks5://", "socks5h://"]),
+            // What the broker's dialer speaks: no TLS to the proxy itself.
+            Self::ProxyChoice => proxy_url(text, &["http://", "socks5://", "socks5h://"]),
             Self::Text | Self::Secret | Self::Path | Self::Trust | Self::List | Self::Unused => Ok(()),
         }
     }
@@ -85,8 +87,7 @@ fn range(least: i64, most: i64) -> String {
     }
 }
 
-fn proxy_url(text: &str) -> Result<(), String> {
-    let schemes = ["http://", "https://", "socks5://", "socks5h://"];
+fn proxy_url(text: &str, schemes: &[&str]) -> Result<(), String> {
     let known = schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
     known.then_some(()).ok_or_else(|| format!("must be a URL that begins with one of {}", schemes.join(", ")))
 }

@@ -59,6 +59,12 @@ impl Config {
         let mut config = Self::read(settings.clone(), &mut problems, &mut warnings);
         config.check_components(components, &mut problems, &mut warnings);
         config.warnings.extend(warnings);
+        if sources.file.is_none() && !problems.is_empty() {
+            problems.missing(
+                "there is no app.config: neither does APP_CONFIG_FILE name one, nor is there ./app.config or \
+                 ~/.resilient/app.config; `processor config -c` writes one with every key explained",
+            );
+        }
         (settings, problems.or(config))
     }
 
@@ -122,6 +128,8 @@ impl Config {
                 warnings.missing(format!("noload names {name}, which is no component of this program"));
             }
         }
+        let names: Vec<&str> = components.iter().map(Component::name).collect();
+        self.settings.check_sections(&names, warnings);
         for component in components.iter().filter(|component| self.loads(component.name())) {
             self.settings.check_references(component.name(), problems);
             if let Err(error) = component.check(&self.section(component.name())) {

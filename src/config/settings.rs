@@ -146,6 +146,20 @@ impl Settings {
         }
     }
 
+    /// Warns of sections that nearly bear the name of one that is read.
+    pub(super) fn check_sections(&self, components: &[&str], warnings: &mut Problems) {
+        let known = || OUR_SECTIONS.into_iter().chain(components.iter().copied());
+        for (name, values) in &self.sections {
+            let distances = known().map(|known| (strsim::osa_distance(&name.to_lowercase(), known), known));
+            if let Some((1..=2, nearest)) = distances.min()
+                && let Some(first) = values.values().next()
+            {
+                let what = format!("nothing reads the section [{name}]; did you mean [{nearest}]?");
+                warnings.at(&first.origin, what);
+            }
+        }
+    }
+
     /// Checks each value of the sections that the table of keys describes.
     pub(super) fn check(&self, problems: &mut Problems, warnings: &mut Problems) {
         for section in OUR_SECTIONS {

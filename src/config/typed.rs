@@ -133,7 +133,7 @@ pub struct Broker {
     pub max_headers: usize,
     /// Before each queue's name; usually empty.
     pub queue_prefix: String,
-    /// How many failed attempts in a row are too many; `None`: never.
+    /// How many times connecting is tried again in a row before giving up; `None`: for ever.
     pub max_connection_retries: Option<u32>,
     /// How long heart-beats may fail before giving up; `None`: for ever.
     pub heartbeat_timeout_threshold: Option<Duration>,

@@ -5,11 +5,11 @@ use crate::{
     component::{CancellationToken, with_causes},
     dispatch::Dispatcher,
     signals::Signal,
-    stomp::{Cause, Event, Link, LinkError},
+    stomp::{Cause, Event, Link, LinkError, codec::CodecError},
 };
 use futures_util::{Stream, StreamExt};
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, error, info, warn};
 
 /// After the drain, this much is kept for DISCONNECT and its receipt.
@@ -21,7 +21,22 @@ pub struct Watch {
     link: Link,
     events: mpsc::Receiver<Event>,
     dispatcher: Dispatcher,
-    stop_timeout: Duration,
+    limits: Limits,
+    /// Since when the link has been down, where heart-beats failing is what brought it down.
+    silent_since: Option<Instant>,
+    /// The queues whose messages come by the session that is up; empty while none is.
+    subscribed: BTreeSet<String>,
+}
+
+/// What the loop expects, and how long it goes on in vain.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many queues there are to subscribe to.
+    pub queues: usize,
+    /// What running work has to finish when it stops.
+    pub stop_timeout: Duration,
+    /// How long the link may be down after heart-beats failed; `None`: for ever.
+    pub heartbeat_timeout_threshold: Option<Duration>,
 }
 
 /// Why the loop ended.
@@ -31,21 +46,18 @@ pub enum Ended {
     Stopped,
     /// `max_connection_retries` was used up.
     GaveUp(LinkError),
+    /// `heartbeat_timeout_threshold` has passed.
+    Silent(Duration),
 }
 
 impl Watch {
-    /// Hands what `events` delivers to `dispatcher`; on stopping, work has `stop_timeout` to finish.
+    /// Hands what `events` delivers to `dispatcher`.
     #[must_use]
-    pub fn new(
-        link: Link,
-        events: mpsc::Receiver<Event>,
-        dispatcher: Dispatcher,
-        stop_timeout: Duration,
-    ) -> Self {
-        Self { link, events, dispatcher, stop_timeout }
+    pub fn new(link: Link, events: mpsc::Receiver<Event>, dispatcher: Dispatcher, limits: Limits) -> Self {
+        Self { link, events, dispatcher, limits, silent_since: None, subscribed: BTreeSet::new() }
     }
 
-    /// Runs until a signal to stop, then drains.
+    /// Runs until a signal to stop, or until it is no use, then drains.
     pub async fn run(
         mut self,
         mut signals: impl Stream<Item = Signal> + Unpin,
@@ -53,39 +65,66 @@ impl Watch {
         shutdown: CancellationToken,
     ) -> Ended {
         let mut pulse = Service.pulse();
-        loop {
+        let ended = loop {
             tokio::select! {
                 signal = signals.next() => match signal {
                     Some(Signal::Reload) => reload(),
-                    Some(Signal::Stop) | None => break,
+                    Some(Signal::Stop) | None => break Ended::Stopped,
                 },
                 _ = pulse.tick() => Service.alive(),
-                event = self.events.recv() => match event {
-                    Some(Event::Down { error, retry_in: None }) => return Ended::GaveUp(error),
-                    Some(event) => self.take(event),
-                    None => break,
-                },
+                event = self.events.recv() => {
+                    if let Some(ended) = self.watch(event) {
+                        break ended;
+                    }
+                }
             }
-        }
+        };
         shutdown.cancel();
         self.stop(signals).await;
-        Ended::Stopped
+        ended
     }
 
-    fn take(&self, event: Event) {
+    /// Takes an event; says whether it is the last.
+    fn watch(&mut self, event: Option<Event>) -> Option<Ended> {
+        match event {
+            // The link ends by itself only where it gives up, and says so first.
+            None => Some(Ended::Stopped),
+            Some(Event::Down { error, retry_in: None }) => Some(Ended::GaveUp(error)),
+            Some(event) => {
+                let ended = self.silent_for_too_long(&event).map(Ended::Silent);
+                self.take(event);
+                ended
+            }
+        }
+    }
+
+    /// How long the link has been down since heart-beats failed, where that is longer than it may be.
+    fn silent_for_too_long(&mut self, event: &Event) -> Option<Duration> {
+        match event {
+            Event::Up { .. } => self.silent_since = None,
+            Event::Down { error: LinkError::Silent(_), .. } => {
+                self.silent_since.get_or_insert_with(Instant::now);
+            }
+            _ => {}
+        }
+        let longest = self.limits.heartbeat_timeout_threshold?;
+        self.silent_since.map(|since| since.elapsed()).filter(|silent| *silent > longest)
+    }
+
+    fn take(&mut self, event: Event) {
         match event {
             Event::Delivery(delivery) => self.dispatcher.deliver(delivery),
             Event::Up { broker, version, .. } => {
                 let broker = broker.unwrap_or_default();
                 info!(broker, %version, "connected to the broker");
             }
-            Event::Subscribed { destination } => info!(queue = destination, "subscribed"),
-            Event::Ready => {
-                Service.ready();
-                Service.status("taking messages");
-                info!("ready: taking messages");
+            Event::Subscribed { destination } => {
+                info!(queue = destination, "subscribed");
+                self.subscribed.insert(destination);
             }
+            Event::Ready => self.ready(),
             Event::Refused { destination, reason } => {
+                self.subscribed.remove(&destination);
                 error!(
                     queue = destination,
                     reason,
@@ -93,21 +132,46 @@ impl Watch {
                      platform. It is tried again, and the other queues run"
                 );
             }
-            Event::Down { error, retry_in } => report(&error, retry_in),
+            Event::ReplyRefused { destination, reason } => {
+                error!(
+                    queue = destination,
+                    reason,
+                    "the broker refuses a reply, so that the platform shows none; let the account write to this queue"
+                );
+            }
+            Event::Down { error, retry_in } => {
+                self.subscribed.clear();
+                report(&error, retry_in);
+            }
         }
+    }
+
+    /// Every queue has been answered for, one way or the other.
+    fn ready(&self) {
+        let queues = self.subscribed.len();
+        if queues == 0 && self.limits.queues > 0 {
+            Service.status("no queue may be read");
+            return warn!("not one queue is subscribed to: no message can come");
+        }
+        Service.ready();
+        Service.status("taking messages");
+        info!(queues, "ready: taking messages");
     }
 
     /// Finishes what runs, answers it, and says goodbye to the broker. A second signal cuts it short.
     async fn stop(mut self, mut signals: impl Stream<Item = Signal> + Unpin) {
         Service.stopping();
         let at_work = self.dispatcher.at_work();
-        info!(at_work, deadline = ?self.stop_timeout, "stopping: what runs is finished, the rest goes back");
+        info!(at_work, deadline = ?self.limits.stop_timeout, "stopping: what runs is finished, the rest goes back");
         let dispatcher = self.dispatcher.clone();
-        let drain = dispatcher.drain(self.stop_timeout);
+        let drain = dispatcher.drain(self.limits.stop_timeout);
         let mut drain = std::pin::pin!(drain);
+        // The drain may be allowed to take longer than the watchdog allows silence.
+        let mut pulse = Service.pulse();
         let drained = loop {
             tokio::select! {
                 drained = &mut drain => break drained,
+                _ = pulse.tick() => Service.alive(),
                 Some(Signal::Stop) = signals.next() => {
                     warn!("told to stop again: what runs is cut short");
                     self.dispatcher.abort();
@@ -122,7 +186,11 @@ impl Watch {
                 unsettled, "stopped before all was answered; the broker will deliver these again"
             );
         }
+        let down = self.subscribed.is_empty();
         match self.link.close(GOODBYE).await {
+            Ok(()) if down => {
+                warn!("stopped while the link was down: what was answered last may be delivered again");
+            }
             Ok(()) => info!("stopped"),
             Err(error) => warn!(%error, "stopped"),
         }
@@ -134,10 +202,23 @@ fn report(error: &LinkError, retry_in: Option<Duration>) {
     let text = with_causes(error);
     let next = retry_in.map(|wait| format!("{:.1} s", wait.as_secs_f64())).unwrap_or_default();
     Service.status(&format!("waiting for the broker: {text}"));
-    if error.cause() == Cause::Credentials || crate::tls::refusal(error).is_some() {
+    if let LinkError::Codec(codec) = error {
+        // The same frame will come again, and cut the link again.
+        error!(error = text, option = limit(codec), next, "no link to the broker; somebody must act");
+    } else if error.cause() == Cause::Credentials || crate::tls::refusal(error).is_some() {
         error!(error = text, next, "no link to the broker; somebody must act");
     } else {
         warn!(error = text, next, "no link to the broker");
     }
     debug!(?error, "the link's error in full");
+}
+
+/// The key of app.config that a frame exceeds.
+fn limit(error: &CodecError) -> Option<&'static str> {
+    match error {
+        CodecError::BodyTooLong(_) => Some("stomp_max_body_bytes"),
+        CodecError::HeadersTooLong(_) => Some("stomp_max_header_bytes"),
+        CodecError::TooManyHeaders(_) => Some("stomp_max_headers"),
+        _ => None,
+    }
 }

@@ -23,7 +23,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-pub use broker::{Ended, Watch};
+pub use broker::{Ended, Limits, Watch};
 
 /// What SIGHUP does: reads the configuration again.
 pub type Reload = Box<dyn FnMut() + Send>;
@@ -56,8 +56,14 @@ pub enum DaemonError {
     #[error(transparent)]
     Recorder(#[from] RecorderError),
     /// No link within `max_connection_retries`.
-    #[error("the broker could not be reached within max_connection_retries: {0}")]
+    #[error("the broker could not be reached within max_connection_retries: {}", crate::component::with_causes(.0))]
     Broker(#[from] stomp::LinkError),
+    /// No link within `heartbeat_timeout_threshold` of heart-beats failing.
+    #[error(
+        "heart-beats failed and the broker could not be reached for {} s, longer than heartbeat_timeout_threshold",
+        .0.as_secs()
+    )]
+    HeartBeats(Duration),
 }
 
 /// How long what the developer's tools have begun may take, once all messages are answered.
@@ -98,7 +104,7 @@ async fn run_recorded(
     let dialer = settings::dialer(config)?;
     let shutdown = CancellationToken::new();
     let platform = {
-        let opening = open_platform(&rest, config.broker.max_connection_retries);
+        let opening = open_platform(&rest, settings::attempts(config));
         match until_stopped(opening, &mut signals, &mut reload).await {
             Some(platform) => platform?,
             None => return Ok(()),
@@ -106,7 +112,8 @@ async fn run_recorded(
     };
     let (platform, names) = platform;
     let org = platform.org_id();
-    let services = Services::new(platform, config.work.num_workers, shutdown.clone());
+    let services = Services::new(platform, config.work.num_workers, shutdown.clone())
+        .with_integrations(config.section("integrations"));
     let observer = recorder.map(|recorder| Box::new(recorder) as _);
     let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
     let test_port = test_actions(config, org, &workshop, workers, &shutdown).await?;
@@ -114,9 +121,14 @@ async fn run_recorded(
     if queues.is_empty() {
         warn!("no component is loaded: there is no queue to take messages from");
     }
+    let limits = Limits {
+        queues: queues.len(),
+        stop_timeout: config.work.stop_timeout,
+        heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
+    };
     let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
     let dispatcher = Dispatcher::new(workshop, link.clone(), workers.clone());
-    let watch = Watch::new(link, events, dispatcher, config.work.stop_timeout);
+    let watch = Watch::new(link, events, dispatcher, limits);
     let ended = watch.run(signals, reload, shutdown.clone()).await;
     Service.stopping();
     shutdown.cancel();
@@ -128,6 +140,7 @@ async fn run_recorded(
     match ended {
         Ended::Stopped => Ok(()),
         Ended::GaveUp(error) => Err(error.into()),
+        Ended::Silent(silent) => Err(DaemonError::HeartBeats(silent)),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn rest(
         purpose: tls::Purpose {
             label: "REST",
             option: "cafile",
+            name_option: None,
             server: format!("{}:{}", platform.host, platform.port),
         },
         roots: roots(&platform.trust),
@@ -70,6 +71,7 @@ pub fn dialer(config: &Config) -> Result<Dialer, SettingsError> {
         purpose: tls::Purpose {
             label: "STOMP",
             option: "stomp_cafile",
+            name_option: Some("tls_server_name"),
             server: format!("{}:{}", broker.host, broker.port),
         },
         roots: roots(&broker.trust),
@@ -108,8 +110,14 @@ pub fn stomp(config: &Config) -> stomp::Settings {
     settings.limits.max_body_bytes = broker.max_body_bytes;
     settings.connect_timeout = broker.connect_timeout;
     settings.profile.destination_prefix.clone_from(&broker.queue_prefix);
-    settings.max_attempts = broker.max_connection_retries;
+    settings.max_attempts = attempts(config);
     settings
+}
+
+/// How many times connecting is tried in all, first attempt and retries; `None`: for ever.
+#[must_use]
+pub fn attempts(config: &Config) -> Option<u32> {
+    config.broker.max_connection_retries.map(|retries| retries.saturating_add(1))
 }
 
 fn roots(trust: &Trust) -> tls::Roots {

@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, debug, info, warn};
+use tracing::{Instrument, Span, debug, error, info, warn};
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -88,10 +88,11 @@ impl Dispatcher {
         if self.0.workshop.services().shutdown.is_cancelled() && !self.0.ledger.knows(&key) {
             return;
         }
+        let span = envelope.span(&key.id);
         match self.0.ledger.claim(key.clone(), ack) {
-            Claim::New => self.begin(envelope, key),
-            Claim::AtWork => debug!(message = key.id, "delivered again while at work"),
-            Claim::Answered { answer, handle } => self.answer_again(key, answer, handle),
+            Claim::New => self.begin(envelope, key, span),
+            Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
+            Claim::Answered { answer, handle } => self.answer_again(key, answer, handle, span),
         }
     }
 
@@ -118,8 +119,12 @@ impl Dispatcher {
         }
         let drained = Drained { interrupted: self.at_work(), unsettled: self.0.ledger.unsettled() };
         self.0.abort.cancel();
-        // A handler that blocks its thread cannot be cut short; the process ends without it.
-        let _blocked = tokio::time::timeout(CUT_SHORT, self.0.tasks.wait()).await;
+        if tokio::time::timeout(CUT_SHORT, self.0.tasks.wait()).await.is_err() {
+            error!(
+                tasks = self.0.tasks.len(),
+                "a handler blocks its thread and cannot be cut short; the processor ends without it"
+            );
+        }
         drained
     }
 
@@ -146,8 +151,7 @@ impl Dispatcher {
         Key { destination, id }
     }
 
-    fn begin(&self, envelope: Envelope, key: Key) {
-        let span = envelope.span(&key.id);
+    fn begin(&self, envelope: Envelope, key: Key, span: Span) {
         let dispatcher = self.clone();
         let work = async move {
             tokio::select! {
@@ -174,11 +178,13 @@ impl Dispatcher {
         }
     }
 
-    fn answer_again(&self, key: Key, answer: Answer, handle: AckHandle) {
-        info!(message = key.id, "delivered again after it was carried out; the same answer is sent again");
+    fn answer_again(&self, key: Key, answer: Answer, handle: AckHandle, span: Span) {
         let dispatcher = self.clone();
-        let settle = async move { dispatcher.settle(&key, answer, &handle).await };
-        self.0.tasks.spawn_on(settle, &self.0.workers);
+        let settle = async move {
+            info!("delivered again after it was carried out; the same answer is sent again");
+            dispatcher.settle(&key, answer, &handle).await;
+        };
+        self.0.tasks.spawn_on(settle.instrument(span), &self.0.workers);
     }
 
     /// Reply first, then the acknowledgement, on the session that delivered the message.

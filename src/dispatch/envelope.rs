@@ -3,7 +3,7 @@
 use crate::component::message::Arrival;
 use bytes::Bytes;
 use std::{fmt, str::FromStr, time::SystemTime};
-use tracing::{Span, field, info_span};
+use tracing::{Span, error_span, field};
 
 /// Headers and body of one message, and the queue that it came from.
 #[derive(Clone)]
@@ -79,12 +79,12 @@ impl Envelope {
     }
 
     /// The span of this message's work, for its log lines; `id` names the message. Its action and incident become
-    /// known as it is read.
+    /// known as it is read. Of the highest level, so that no choice of levels leaves a warning nameless.
     #[must_use]
     pub fn span(&self, id: &str) -> Span {
-        info_span!(
+        error_span!(
             "message",
-            message = id,
+            message_id = id,
             destination = self.destination.name,
             action = field::Empty,
             incident = field::Empty,

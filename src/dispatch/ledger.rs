@@ -10,11 +10,14 @@ use std::{
 };
 use tokio::time::{Duration, Instant};
 
-/// How long an answered message is remembered. A broker redelivers within seconds of a reconnect.
+/// How long a message is remembered after a session took its answer. A broker redelivers within seconds of a reconnect.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
-/// How many answered messages are remembered at most.
+/// How many messages whose answer was taken are remembered at most.
 const MOST_REMEMBERED: usize = 20_000;
+
+/// How many bytes their answers may take, at most.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// The messages that this process has met. `H` is what acknowledges one to the broker.
 #[derive(Debug)]
@@ -50,10 +53,13 @@ pub enum Claim<H> {
 #[derive(Debug)]
 struct State<H> {
     entries: HashMap<Key, Entry<H>>,
-    /// Answered messages, oldest first.
-    answered: VecDeque<(Instant, Key)>,
-    /// Answered messages whose answer no living session has taken yet.
+    at_work: usize,
+    /// Answered messages whose answer no living session has taken yet. Never forgotten, however long the broker is away:
+    /// it will deliver them again. No more than it sends ahead.
     unsettled: HashSet<Key>,
+    /// Messages whose answer a session has taken, oldest first, with the bytes of that answer.
+    settled: VecDeque<(Instant, Key, usize)>,
+    settled_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -69,6 +75,7 @@ impl<H> Ledger<H> {
         match state.entries.get_mut(&key) {
             None => {
                 state.entries.insert(key, Entry::AtWork(handle));
+                state.at_work += 1;
                 Claim::New
             }
             Some(Entry::AtWork(owed)) => {
@@ -87,11 +94,12 @@ impl<H> Ledger<H> {
     /// Remembers the answer; gives the handle that acknowledges the newest delivery.
     pub fn answered(&self, key: &Key, answer: Answer) -> Option<H> {
         let mut state = self.state();
-        state.forget_old();
         state.unsettled.insert(key.clone());
-        state.answered.push_back((Instant::now(), key.clone()));
         match state.entries.insert(key.clone(), Entry::Answered(answer))? {
-            Entry::AtWork(handle) => Some(handle),
+            Entry::AtWork(handle) => {
+                state.at_work -= 1;
+                Some(handle)
+            }
             Entry::Answered(_) => None,
         }
     }
@@ -107,9 +115,12 @@ impl<H> Ledger<H> {
         }
     }
 
-    /// A session has taken the answer and the acknowledgement.
+    /// A session has taken the answer and the acknowledgement: the message need not be remembered for ever.
     pub fn settled(&self, key: &Key) {
-        self.state().unsettled.remove(key);
+        let mut state = self.state();
+        if state.unsettled.remove(key) {
+            state.remember(key);
+        }
     }
 
     /// How many answers wait for the broker to deliver their message again.
@@ -119,13 +130,15 @@ impl<H> Ledger<H> {
 
     /// Forgets a message that goes back to the broker, not carried out.
     pub fn give_back(&self, key: &Key) {
-        self.state().entries.remove(key);
+        let mut state = self.state();
+        if let Some(Entry::AtWork(_)) = state.entries.remove(key) {
+            state.at_work -= 1;
+        }
     }
 
     /// How many messages are at work.
     pub fn at_work(&self) -> usize {
-        let state = self.state();
-        state.entries.len() - state.answered.len()
+        self.state().at_work
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State<H>> {
@@ -138,23 +151,104 @@ impl<H> Default for Ledger<H> {
         Self {
             state: Mutex::new(State {
                 entries: HashMap::new(),
-                answered: VecDeque::new(),
+                at_work: 0,
                 unsettled: HashSet::new(),
+                settled: VecDeque::new(),
+                settled_bytes: 0,
             }),
         }
     }
 }
 
 impl<H> State<H> {
+    fn remember(&mut self, key: &Key) {
+        let bytes = match self.entries.get(key) {
+            Some(Entry::Answered(answer)) => answer.body.len(),
+            Some(Entry::AtWork(_)) | None => 0,
+        };
+        self.settled.push_back((Instant::now(), key.clone(), bytes));
+        self.settled_bytes += bytes;
+        self.forget_old();
+    }
+
+    /// The newest is kept whatever its size.
     fn forget_old(&mut self) {
-        while let Some((since, _)) = self.answered.front() {
-            if self.answered.len() < MOST_REMEMBERED && since.elapsed() < REMEMBERED_FOR {
+        while self.settled.len() > 1 {
+            let recent = self.settled.front().is_some_and(|(since, ..)| since.elapsed() < REMEMBERED_FOR);
+            let few = self.settled.len() <= MOST_REMEMBERED && self.settled_bytes <= MOST_BYTES;
+            if few && recent {
                 return;
             }
-            if let Some((_, key)) = self.answered.pop_front() {
+            if let Some((_, key, bytes)) = self.settled.pop_front() {
+                self.settled_bytes -= bytes;
                 self.entries.remove(&key);
-                self.unsettled.remove(&key);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::{Destination, Envelope};
+    use bytes::Bytes;
+
+    fn key(id: usize) -> Key {
+        Key { destination: "actions.201.x".to_owned(), id: format!("ID:{id}") }
+    }
+
+    fn answer(text: &str) -> Answer {
+        let envelope = Envelope::new(Destination::actions(201, "x"), Vec::new(), Bytes::new());
+        Answer::interim(&envelope, text)
+    }
+
+    fn carry_out(ledger: &Ledger<usize>, id: usize, text: &str) {
+        assert_eq!(ledger.claim(key(id), id), Claim::New);
+        assert_eq!(ledger.answered(&key(id), answer(text)), Some(id));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_no_session_took_is_kept_however_long_the_broker_is_away() {
+        let ledger = Ledger::default();
+        carry_out(&ledger, 0, "done");
+        tokio::time::advance(REMEMBERED_FOR * 50).await;
+        for id in 1..MOST_REMEMBERED + 10 {
+            carry_out(&ledger, id, "done");
+            ledger.settled(&key(id));
+        }
+        assert_eq!(ledger.claim(key(0), 7), Claim::Answered { answer: answer("done"), handle: 7 });
+        ledger.settled(&key(0));
+        tokio::time::advance(REMEMBERED_FOR / 2).await;
+        carry_out(&ledger, 1_000_000, "done");
+        assert!(ledger.knows(&key(0)), "its time begins when a session takes the answer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_taken_is_forgotten_by_age_number_and_size() {
+        let ledger = Ledger::default();
+        carry_out(&ledger, 0, "old");
+        ledger.settled(&key(0));
+        tokio::time::advance(REMEMBERED_FOR).await;
+        let large = "x".repeat(MOST_BYTES / 3);
+        for id in 1..5 {
+            carry_out(&ledger, id, &large);
+            ledger.settled(&key(id));
+        }
+        assert_eq!(
+            (0..5).map(|id| ledger.knows(&key(id))).collect::<Vec<_>>(),
+            [false, false, false, true, true]
+        );
+        assert_eq!((ledger.at_work(), ledger.unsettled()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_given_back_is_new_when_it_comes_again() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.claim(key(1), 1), Claim::New);
+        assert_eq!(ledger.claim(key(1), 2), Claim::AtWork);
+        assert_eq!((ledger.at_work(), ledger.handle(&key(1))), (1, Some(2)));
+        ledger.give_back(&key(1));
+        assert_eq!(ledger.at_work(), 0);
+        assert_eq!(ledger.claim(key(1), 3), Claim::New);
     }
 }

@@ -7,12 +7,17 @@ use super::{
     envelope::Envelope,
     registry::{Registry, Route},
 };
-use crate::component::{Context, Failure, Message, Reply, Services, StatusSink, reply::FailureKind};
+use crate::component::{
+    Context, Failure, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
+};
 use futures_util::FutureExt;
 use serde_json::Value;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::{Span, debug, info, warn};
+
+/// Until the platform is asked for an action's name again. The REST client has tried several times by then.
+const NAME_AGAIN: Duration = Duration::from_secs(10);
 
 /// Everything that carrying out a message takes. The broker's messages, test actions and recordings all go through it.
 #[derive(Debug)]
@@ -110,13 +115,28 @@ impl Workshop {
         run(route, context).await
     }
 
+    /// Asks for as long as the platform may yet answer: a message is not failed because the platform restarts.
     async fn name(&self, body: &Value) -> Result<ActionName, Failure> {
-        self.names.find(body["action_id"].as_i64()).await.map_err(|error| {
-            Failure::new(format!(
-                "The processor could not find out from the platform which action this is, so nothing has been done. Run the \
-                 action again later. The reason: {error}"
-            ))
-        })
+        loop {
+            match self.names.find(body["action_id"].as_i64()).await {
+                Ok(name) => return Ok(name),
+                Err(error) if error.is_transient() => self.pause(&error).await?,
+                Err(error) => {
+                    return Err(Failure::new(format!(
+                        "The processor could not find out from the platform which action this is, so nothing has been \
+                         done. Run the action again later. The reason: {error}"
+                    )));
+                }
+            }
+        }
+    }
+
+    async fn pause(&self, error: &RestError) -> Result<(), Failure> {
+        warn!(%error, next = ?NAME_AGAIN, "the platform does not say which action this is; the message waits");
+        tokio::select! {
+            () = self.services.shutdown.cancelled() => Err(Failure::returned()),
+            () = tokio::time::sleep(NAME_AGAIN) => Ok(()),
+        }
     }
 
     fn route(&self, envelope: &Envelope, name: &ActionName, body: &Value) -> Result<&Route, Failure> {

@@ -143,9 +143,11 @@ impl Connection {
                     ConnectError::WrongPassword { email: email.clone(), message }
                 }
             },
-            error @ (RestError::Unreachable { .. }
-            | RestError::Interrupted { .. }
-            | RestError::TimedOut { .. }) => ConnectError::Unreachable { address, source: error.into() },
+            // Its own words would say twice that the platform cannot be reached.
+            RestError::Unreachable { source, .. } => ConnectError::Unreachable { address, source },
+            error @ (RestError::Interrupted { .. } | RestError::TimedOut { .. }) => {
+                ConnectError::Unreachable { address, source: error.into() }
+            }
             error => ConnectError::Rest(error),
         }
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::{CloseError, LinkError, Stale};
 use super::frame::{Command, Frame, Headers};
 use super::heartbeat::Beats;
-use super::session::{Epoch, Version};
+use super::session::{Epoch, Session, Version};
 use super::settings::Profile;
 use super::writer::Outlet;
 
@@ -42,6 +42,13 @@ pub enum Event {
     /// The broker refused a destination, or has not answered for long. It is tried again; the others run.
     Refused {
         /// As it was asked for.
+        destination: String,
+        /// The broker's words.
+        reason: String,
+    },
+    /// The broker refused a reply. What it answered is acknowledged all the same: it would be refused again.
+    ReplyRefused {
+        /// As it was sent to.
         destination: String,
         /// The broker's words.
         reason: String,
@@ -176,15 +183,26 @@ impl Outgoing {
 
 impl Link {
     /// Queues the reply, if any, and the acknowledgement after it, next to each other, on the session that delivered
-    /// the message. Dropping the future before it is done settles nothing.
+    /// the message. A queue to which the broker refuses replies is told as [`Event::ReplyRefused`]. Dropping the future
+    /// before it is done settles nothing.
     ///
     /// # Errors
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
     pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<(), Stale> {
         let owed = &ack.0;
+        let receipt = reply.as_ref().map(|reply| Session::receipt_of_reply(&reply.destination));
         let reply = reply.map(|reply| reply.into_frame(&self.profile));
         let frames = reply.into_iter().chain([owed.ack.clone()]).collect();
-        owed.outlet.queue(frames, || ack.take()).await
+        let commit = |frames: &mut [Frame]| {
+            let first = ack.take();
+            if let (true, Some(receipt), [reply, _]) = (first, receipt, frames)
+                && owed.outlet.asks()
+            {
+                reply.headers.push("receipt", receipt);
+            }
+            first
+        };
+        owed.outlet.queue(frames, commit).await
     }
 
     /// Queues a message: on the session of `on`, or on the one that is up.
@@ -196,7 +214,7 @@ impl Link {
             Some(ack) => ack.0.outlet.clone(),
             None => self.current.borrow().clone().ok_or(Stale)?,
         };
-        outlet.queue(vec![message.into_frame(&self.profile)], || true).await
+        outlet.queue(vec![message.into_frame(&self.profile)], |_| true).await
     }
 
     /// Wants a destination's messages from now on, after reconnects too.

@@ -45,6 +45,9 @@ enum Request {
     Disconnect,
 }
 
+/// Begins the receipt id of a reply; the destination follows, so that nothing need be remembered of it.
+const REPLY: &str = "reply to ";
+
 /// What a frame from the broker means.
 #[derive(Debug)]
 pub enum Received {
@@ -54,6 +57,10 @@ pub enum Received {
     Subscribed(SubscriptionId),
     /// A subscription is refused. Some brokers keep the connection, others close it after this.
     Refused(SubscriptionId, BrokerError),
+    /// The reply whose receipt was asked for is stored.
+    ReplyTaken,
+    /// A reply to this destination is refused; the same holds for the connection.
+    ReplyRefused(String, BrokerError),
     /// Everything sent before DISCONNECT has been worked off.
     Disconnected,
     /// Nothing that needs an answer.
@@ -216,6 +223,12 @@ impl Session {
         Frame::new(Command::Disconnect).with("receipt", receipt)
     }
 
+    /// The receipt that a reply asks for: brokers drop a forbidden SEND without one in silence.
+    #[must_use]
+    pub fn receipt_of_reply(destination: &str) -> String {
+        format!("{REPLY}{destination}")
+    }
+
     fn expect(&mut self, request: Request) -> String {
         let receipt = format!("r{}", self.requests);
         self.requests += 1;
@@ -226,7 +239,7 @@ impl Session {
     /// What a frame from the broker means.
     ///
     /// # Errors
-    /// An ERROR that is no refusal of one subscription, or a frame against the rules: the connection is of no more use.
+    /// An ERROR that is no refusal of one subscription or reply, or a frame against the rules: the connection is of no more use.
     pub fn receive(&mut self, frame: Frame) -> Result<Received, SessionError> {
         match frame.command {
             Command::Message => self.message(frame).map(Received::Message),
@@ -251,6 +264,9 @@ impl Session {
     }
 
     fn receipt(&mut self, frame: &Frame) -> Received {
+        if frame.header("receipt-id").is_some_and(|id| id.starts_with(REPLY)) {
+            return Received::ReplyTaken;
+        }
         match frame.header("receipt-id").and_then(|id| self.pending.remove(id)) {
             Some(Request::Subscribe { subscription, .. }) => Received::Subscribed(subscription),
             Some(Request::Disconnect) => Received::Disconnected,
@@ -260,7 +276,11 @@ impl Session {
 
     fn error(&mut self, frame: &Frame) -> Result<Received, SessionError> {
         let error = BrokerError::of_session(frame);
-        let asked = match frame.header("receipt-id") {
+        let receipt = frame.header("receipt-id");
+        if let Some(destination) = receipt.and_then(|receipt| receipt.strip_prefix(REPLY)) {
+            return Ok(Received::ReplyRefused(destination.to_owned(), error));
+        }
+        let asked = match receipt {
             Some(receipt) => self.pending.remove(receipt),
             None if error.fault == Fault::Refused => self.take_first_subscribe(),
             None => None,

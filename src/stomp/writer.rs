@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -39,6 +40,8 @@ pub(super) struct Parcel {
 pub(super) struct Outlet {
     queue: mpsc::Sender<Parcel>,
     space: Arc<Semaphore>,
+    /// Whether the broker owes the receipt of a reply.
+    asked: Arc<AtomicBool>,
 }
 
 /// The queue's other end; the session's outlets die with it.
@@ -70,10 +73,14 @@ enum Due {
 // === impl Outlet ===
 
 impl Outlet {
-    /// Queues frames to be written one after the other; `commit` has the last word before they are.
+    /// Queues frames to be written one after the other; `commit` has the last word before they are, on the frames too.
     ///
     /// Dropping the future before it is done queues nothing.
-    pub(super) async fn queue(&self, frames: Vec<Frame>, commit: impl FnOnce() -> bool) -> Result<(), Stale> {
+    pub(super) async fn queue(
+        &self,
+        mut frames: Vec<Frame>,
+        commit: impl FnOnce(&mut [Frame]) -> bool,
+    ) -> Result<(), Stale> {
         let bytes: usize = frames.iter().map(|frame| frame.body.len()).sum();
         let units = bytes.min(QUEUE_BYTES) / KIB;
         let space = match u32::try_from(units) {
@@ -81,7 +88,7 @@ impl Outlet {
             Ok(units) => Some(Arc::clone(&self.space).acquire_many_owned(units).await.map_err(|_| Stale)?),
         };
         let place = self.queue.reserve().await.map_err(|_| Stale)?;
-        if !commit() {
+        if !commit(&mut frames) {
             return Err(Stale);
         }
         place.send(Parcel { frames, _space: space });
@@ -91,6 +98,17 @@ impl Outlet {
     /// A place in the queue for a frame of the link's own.
     pub(super) async fn place(&self) -> Option<OwnedPermit<Parcel>> {
         self.queue.clone().reserve_owned().await.ok()
+    }
+
+    /// Whether the caller is to ask for a reply's receipt. One at a time is owed: a receipt with each would halve what a
+    /// broker carries, and this one names a refused queue just as well.
+    pub(super) fn asks(&self) -> bool {
+        !self.asked.swap(true, Ordering::AcqRel)
+    }
+
+    /// The receipt has come, or the refusal.
+    pub(super) fn told(&self) {
+        self.asked.store(false, Ordering::Release);
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -119,7 +137,7 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
     pub(super) fn new(io: WriteHalf<Io>, codec: Codec, beats: Beats, stall: Duration) -> (Outlet, Self) {
         let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
         let space = Arc::new(Semaphore::new(QUEUE_BYTES / KIB));
-        let outlet = Outlet { queue: sender, space: Arc::clone(&space) };
+        let outlet = Outlet { queue: sender, space: Arc::clone(&space), asked: Arc::default() };
         let inlet = Inlet { queue: receiver, space };
         let batch = BytesMut::with_capacity(BATCH_BYTES);
         (outlet, Self { io, inlet, codec, beats, stall, batch, written: Instant::now() })

@@ -49,6 +49,8 @@ pub struct Purpose {
     pub label: &'static str,
     /// The option that names the file of trusted certificates: `cafile`, `stomp_cafile`.
     pub option: &'static str,
+    /// The option that names the name the certificate must be for, where the link has one: `tls_server_name`.
+    pub name_option: Option<&'static str>,
     /// `host:port` of the server, for the command that shows its certificate.
     pub server: String,
 }

@@ -96,10 +96,9 @@ impl CertificateRefused {
                 "ask the server's administrator to have it issued anew with `{wanted}` as a subject alternative name; \
                  {look}"
             ),
-            Reason::WrongName { .. } => format!(
-                "use one of the certificate's names as the host, or, if this is the right server under another name, \
-                 set `tls_server_name` to one of them; {look}"
-            ),
+            Reason::WrongName { .. } => {
+                format!("use one of the certificate's names as the host{}; {look}", self.advice.other_name())
+            }
             Reason::Revoked => {
                 format!("do not connect; ask the server's administrator for a new certificate; {look}")
             }
@@ -157,6 +156,14 @@ impl Advice {
             Roots::Native | Roots::Unverified => "the system's trusted roots".into(),
         };
         Self { purpose, trusted }
+    }
+
+    fn other_name(&self) -> String {
+        let option = self.purpose.name_option;
+        let advice = |option| {
+            format!(", or, if this is the right server under another name, set `{option}` to one of them")
+        };
+        option.map(advice).unwrap_or_default()
     }
 
     fn look(&self) -> String {

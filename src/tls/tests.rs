@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::{Purpose, TlsError, roots};
 
 fn purpose() -> Purpose {
-    Purpose { label: "REST", option: "cafile", server: "soar.example.com:443".into() }
+    Purpose { label: "REST", option: "cafile", name_option: None, server: "soar.example.com:443".into() }
 }
 
 #[test]

@@ -113,3 +113,22 @@ async fn a_component_changes_the_platform_with_the_messages_context_token() {
     assert_eq!(world.platform.incident(4573)["properties"]["last_updated"], 1_488_899_234_033_i64);
     assert_eq!(world.platform.writes_for(&token), 1);
 }
+
+/// Whatever levels are chosen: a warning that does not say which message it is about helps nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_about_a_message_names_it() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "named").await;
+    for (level, message, words) in
+        [("INFO", hello("Ada"), "carried out"), ("WARNING", action(6, &json!({})), "answered with an error")]
+    {
+        let config = world.config(broker, "hello", "named").set("resilient", "loglevel", level);
+        let mut processor = Processor::run(&config);
+        queue.post(message).await;
+        let line = processor.wait_for_log(words, PATIENCE).await;
+        for field in [" message_id=ID:", " destination=named", " action=", " incident=4573"] {
+            assert!(line.contains(field), "{line} lacks {field}");
+        }
+        assert!(processor.stop(PATIENCE).await.success());
+    }
+}

@@ -94,6 +94,20 @@ async fn a_refused_queue_is_named_and_the_others_run() {
     assert_eq!(only_answer(&queue).await["message"], "hello, Ada");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_reply_is_named_and_the_next_message_is_answered() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "refused_reply").await;
+    let processor = Processor::run(&world.config(broker, "hello", "refused_reply"));
+    queue.post(hello("Ada").header("reply-to", "/queue/not.ours")).await;
+    let line = processor.wait_for_log("the broker refuses a reply", PATIENCE).await;
+    assert!(line.contains("ERROR") && line.contains("/queue/not.ours"), "{line}");
+    queue.post(hello("Grace")).await;
+    assert_eq!(only_answer(&queue).await["message"], "hello, Grace");
+    queue.until_settled(PATIENCE).await;
+    assert!(!processor.log().join("\n").contains("no link to the broker"));
+}
+
 /// The broker's read check is strict, and it drops a silent client after the interval.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_of_a_minute_costs_no_heart_beat() {

@@ -5,9 +5,14 @@ use super::{
     handlers::{Daemon, Floor, blocking},
 };
 use crate::support::{broker::Broker, platform_queue::PlatformQueue, processor::Processor};
-use action_processor::signals::Signal;
+use action_processor::{
+    component::{Component, Context, Message, Reply, handler_fn},
+    daemon::DaemonError,
+    signals::Signal,
+};
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_is_finished_and_answered_and_what_waits_goes_back() {
@@ -67,18 +72,52 @@ async fn the_deadline_ends_what_takes_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn giving_up_on_the_broker_lets_what_runs_finish() {
+    let (mut broker, world, begun) = (Broker::start().await, World::new().await, Arc::new(Semaphore::new(0)));
+    let queue = PlatformQueue::open(&broker, "giving_up").await;
+    let finished = Arc::new(Semaphore::new(0));
+    let until_stopped = {
+        let (begun, finished) = (begun.clone(), finished.clone());
+        move |_: Message, cx: Context| {
+            let (begun, finished) = (begun.clone(), finished.clone());
+            async move {
+                begun.add_permits(1);
+                cx.shutdown().cancelled().await;
+                finished.add_permits(1);
+                Ok(Reply::text("done"))
+            }
+        }
+    };
+    let component = Component::new("until").destination("giving_up").otherwise(handler_fn(until_stopped));
+    let config = world
+        .config(&broker, "until", "giving_up")
+        .set("resilient", "max_connection_retries", "1")
+        .set("resilient", "stop_timeout", "1");
+    let daemon = Daemon::run(&config, component);
+    queue.post(action(4, &json!({}))).await;
+    begun.acquire().await.unwrap().forget();
+    broker.kill().await;
+    let ended = timeout(PATIENCE, daemon.ended()).await.unwrap();
+    assert!(matches!(ended, Err(DaemonError::Broker(_))), "{ended:?}");
+    assert_eq!(finished.available_permits(), 1, "it ended without what was running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_blocks_its_thread_does_not_keep_the_daemon() {
     let (broker, world) = (Broker::shared().await, World::new().await);
     let queue = PlatformQueue::open(broker, "blocked").await;
     let config = world.config(broker, "blocking", "blocked").set("resilient", "stop_timeout", "1");
     let (component, release) = blocking("blocked");
-    let daemon = Daemon::run(&config, component);
+    // Threads of their own, as in the binary: what waits on a blocked thread waits for ever.
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let daemon = Daemon::with_workers(&config, component, workers.handle().clone());
     queue.post(action(4, &json!({}))).await;
     queue.until_statistics(PATIENCE, |statistics| statistics.delivered == 1).await;
     daemon.signal(Signal::Stop).await;
     daemon.ended().await.unwrap();
     queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
     drop(release);
+    workers.shutdown_background();
 }
 
 #[tokio::test(flavor = "multi_thread")]

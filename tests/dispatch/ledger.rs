@@ -76,6 +76,7 @@ fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
         let key = key(&number.to_string());
         ledger.claim(key.clone(), number);
         ledger.answered(&key, answer("done"));
+        ledger.settled(&key);
     }
     assert!(!ledger.knows(&key("0")));
     assert!(ledger.knows(&key("1")));

@@ -131,7 +131,7 @@ async fn a_platform_that_is_not_there_is_unreachable_for_now() {
     assert_eq!((error.exit_code(), error.is_transient()), (20, true));
     let told = error.to_string();
     assert!(
-        told.ends_with("GET /session: the platform cannot be reached: Connection refused (os error 111)"),
+        told.ends_with("cannot be reached (see host, port and proxy_host in app.config): Connection refused (os error 111)"),
         "{told}"
     );
 }

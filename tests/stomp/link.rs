@@ -51,6 +51,30 @@ async fn the_reply_goes_out_before_the_ack() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_reply_is_named_and_the_link_stays() {
+    let (link, mut events, mut broker) = link(settings(), &["a"]);
+    let mut peer = broker.subscribed("0,0", 1).await;
+    for number in 1..=2 {
+        peer.deliver(number).await;
+        let delivery = delivery(&mut events).await;
+        link.settle(&delivery.ack, Some(reply("x"))).await.unwrap();
+    }
+    let send = peer.expect(Command::Send).await;
+    peer.expect(Command::Ack).await;
+    peer.refuse(&send, "User key is not authorized to write to: queue://acks.201.x").await;
+    let refused = until(&mut events, |event| match event {
+        Event::ReplyRefused { destination, reason } => Some((destination, reason)),
+        Event::Down { .. } => panic!("the link fell"),
+        _ => None,
+    });
+    let (destination, reason) = refused.await;
+    assert_eq!(destination, "/queue/acks.201.x");
+    assert!(reason.contains("not authorized"), "{reason}");
+    peer.expect(Command::Send).await;
+    peer.expect(Command::Ack).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_is_settled_once() {
     let (link, mut events, mut broker) = link(settings(), &["a"]);
     let mut peer = broker.subscribed("0,0", 1).await;

@@ -32,6 +32,8 @@ pub struct Services {
     pub workers: Arc<Semaphore>,
     /// Fires when the daemon begins to stop.
     pub shutdown: CancellationToken,
+    /// The section `[integrations]` of app.config.
+    pub integrations: Arc<Section>,
 }
 
 /// Where a handler's interim status goes.
@@ -51,7 +53,14 @@ impl Services {
     /// At most `num_workers` handlers at work at a time.
     #[must_use]
     pub fn new(rest: Arc<dyn Backend>, num_workers: usize, shutdown: CancellationToken) -> Self {
-        Self { rest, workers: Arc::new(Semaphore::new(num_workers)), shutdown }
+        Self { rest, workers: Arc::new(Semaphore::new(num_workers)), shutdown, integrations: Arc::default() }
+    }
+
+    /// With the section `[integrations]` of app.config.
+    #[must_use]
+    pub fn with_integrations(mut self, integrations: Section) -> Self {
+        self.integrations = Arc::new(integrations);
+        self
     }
 }
 
@@ -101,6 +110,13 @@ impl Context {
     #[must_use]
     pub fn section(&self) -> &Section {
         &self.inner.section
+    }
+
+    /// What all components share for calls of their own, as it stands in `[integrations]`: `http_proxy`,
+    /// `https_proxy`, `timeout` (seconds), `verify`.
+    #[must_use]
+    pub fn integrations(&self) -> &Section {
+        &self.inner.services.integrations
     }
 
     /// Fires when the daemon begins to stop. Work that has begun may go on until the drain's deadline; a handler that
