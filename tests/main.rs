@@ -7,6 +7,8 @@ mod support;
 
 /// That the broker which the other tests run against behaves as they assume.
 mod broker_harness;
+/// `processor check`: each layer's failure by name, with its exit code; nothing taken from the queues.
+mod check;
 /// app.config, environment and command line become a checked configuration.
 mod config;
 /// `processor config` writes, completes and shows app.config.

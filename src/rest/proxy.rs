@@ -1,5 +1,8 @@
 use crate::secret::Secret;
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
+use std::fmt;
 
 /// The way out to the platform.
 #[derive(Debug, Clone)]
@@ -39,6 +42,17 @@ impl Proxy {
         Ok(Some(Self { user: take_user(&mut url), url, except: either("NO_PROXY") }))
     }
 
+    /// Whether calls to `host` go through it: not those that the environment's `NO_PROXY` lists.
+    #[must_use]
+    pub fn serves(&self, host: &str) -> bool {
+        let Some(except) = &self.except else { return true };
+        // The matcher only answers "which proxy for this address?", so it gets one for everything.
+        let matcher = Matcher::builder().all("http://proxy.invalid").no(except.as_str()).build();
+        let authority = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let address = Uri::builder().scheme("https").authority(authority).path_and_query("/").build();
+        address.is_ok_and(|address| matcher.intercept(&address).is_some())
+    }
+
     pub(super) fn build(&self) -> reqwest::Result<reqwest::Proxy> {
         let proxy = reqwest::Proxy::all(self.url.clone())?;
         let except = self.except.as_deref().and_then(reqwest::NoProxy::from_string);
@@ -47,6 +61,13 @@ impl Proxy {
             Some((user, password)) => proxy.basic_auth(user, password.expose()),
             None => proxy,
         })
+    }
+}
+
+/// Its address, without name and password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{CloseError, LinkError, Stale};
 use super::frame::{Command, Frame, Headers};
+use super::heartbeat::Beats;
 use super::session::{Epoch, Version};
 use super::settings::Profile;
 use super::writer::Outlet;
@@ -27,6 +28,8 @@ pub enum Event {
         broker: Option<String>,
         /// The version agreed upon.
         version: Version,
+        /// The heart-beats agreed upon.
+        beats: Beats,
     },
     /// The broker confirmed a subscription.
     Subscribed {

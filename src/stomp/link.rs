@@ -220,7 +220,8 @@ impl<D: Dial> Keeper<D> {
         self.current.send_replace(Some(live.outlet.clone()));
         let (epoch, version) = (live.epoch, live.session.version());
         let broker = live.session.broker().map(str::to_owned);
-        self.outbox.push(Event::Up { epoch, broker, version });
+        let beats = live.session.beats();
+        self.outbox.push(Event::Up { epoch, broker, version, beats });
         self.tell_if_ready();
         Life::Up { live, since: Instant::now() }
     }

@@ -33,7 +33,8 @@ pub struct Certificate {
 
 impl Certificate {
     /// Reads a certificate; one that cannot be read is told by its fingerprint alone.
-    pub(super) fn read(der: &CertificateDer<'_>) -> Self {
+    #[must_use]
+    pub fn read(der: &CertificateDer<'_>) -> Self {
         let sha256 = fingerprint(der);
         match X509Certificate::from_der(der) {
             Ok((_, parsed)) => Self::of(&parsed, sha256),

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    runtime::Handle,
     sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
@@ -79,6 +80,20 @@ impl Floor {
     }
 }
 
+/// A component whose one handler blocks its thread until the sender is dropped, as a handler must not.
+pub(super) fn blocking(destination: &str) -> (Component, std::sync::mpsc::Sender<()>) {
+    let (release, wait) = std::sync::mpsc::channel();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let block = move |_: Message, _: Context| {
+        let wait = wait.clone();
+        async move {
+            let _released = wait.lock().map(|wait| wait.recv());
+            Ok(Reply::text("blocked, but done"))
+        }
+    };
+    (Component::new("blocking").destination(destination).otherwise(handler_fn(block)), release)
+}
+
 async fn panics(_: Message, _: Context) -> Result<Reply, Failure> {
     panic!("a defect of the component");
 }
@@ -90,6 +105,11 @@ async fn fails(_: Message, _: Context) -> Result<Reply, Failure> {
 
 impl Daemon {
     pub(super) fn run(config: &AppConfig, component: Component) -> Self {
+        Self::with_workers(config, component, Handle::current())
+    }
+
+    /// Carries messages out on threads of their own, as the binary does.
+    pub(super) fn with_workers(config: &AppConfig, component: Component, workers: Handle) -> Self {
         let sources = Sources::new(BTreeMap::new()).with_file("app.config", config.text());
         let components = [component];
         let config = Config::load(&sources, &components).unwrap();
@@ -98,8 +118,7 @@ impl Daemon {
             Some((received.recv().await?, received))
         });
         let task = tokio::spawn(async move {
-            let handle = tokio::runtime::Handle::current();
-            daemon::run(&config, &components, &handle, Box::pin(received), Box::new(|| {})).await
+            daemon::run(&config, &components, &workers, Box::pin(received), Box::new(|| {})).await
         });
         Self { signals, task }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     PATIENCE, World, action,
-    handlers::{Daemon, Floor},
+    handlers::{Daemon, Floor, blocking},
 };
 use crate::support::{broker::Broker, platform_queue::PlatformQueue, processor::Processor};
 use action_processor::signals::Signal;
@@ -64,6 +64,21 @@ async fn the_deadline_ends_what_takes_too_long() {
     daemon.signal(Signal::Stop).await;
     daemon.ended().await.unwrap();
     queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_blocks_its_thread_does_not_keep_the_daemon() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "blocked").await;
+    let config = world.config(broker, "blocking", "blocked").set("resilient", "stop_timeout", "1");
+    let (component, release) = blocking("blocked");
+    let daemon = Daemon::run(&config, component);
+    queue.post(action(4, &json!({}))).await;
+    queue.until_statistics(PATIENCE, |statistics| statistics.delivered == 1).await;
+    daemon.signal(Signal::Stop).await;
+    daemon.ended().await.unwrap();
+    queue.until_statistics(PATIENCE, |statistics| statistics.pending == 1 && statistics.consumers == 0).await;
+    drop(release);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,6 +99,12 @@ impl Request {
         self
     }
 
+    /// Whose time ends at midnight of that day.
+    pub(crate) fn ending(mut self, year: i32, month: u8, day: u8) -> Self {
+        self.0.not_after = date_time_ymd(year, month, day);
+        self
+    }
+
     /// Whose time begins in 2110.
     pub(crate) fn not_yet_valid(mut self) -> Self {
         self.0.not_before = date_time_ymd(2110, 1, 1);

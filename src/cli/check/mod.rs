@@ -1,0 +1,95 @@
+//! `processor check`: what is wrong, before anybody has to find out from a log.
+//!
+//! - `prepare`: all that can be wrong without a connection; `summary`: what is configured
+//! - `platform` and `broker` walk the layers of the two links; `way` is what both have in common
+//! - `report`: a line for each step; `exit`: the exit codes
+
+mod broker;
+mod exit;
+mod platform;
+mod prepare;
+mod report;
+mod summary;
+mod way;
+
+use super::{failed, mistakes, runtime};
+use crate::{
+    component::Component,
+    config::{Config, Overrides, Problems},
+    daemon::{self, settings},
+    logging::Redactor,
+};
+use prepare::Prepared;
+use report::{Format, Report};
+use std::{io::Write, process::ExitCode};
+
+/// Flags of `processor check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help())]
+pub struct CheckArgs {
+    /// Try the connections too: name look-up, TCP, TLS, login and organization of the platform; name look-up, TCP, proxy,
+    /// TLS, login and each queue of the broker. Each step may take `selftest_timeout`.
+    #[arg(long)]
+    connect: bool,
+    /// Print one JSON object in place of lines.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Checks the configuration and, if asked, the connections.
+pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
+    let format = if args.json { Format::Json } else { Format::Text };
+    let sources = match args.overrides.sources() {
+        Ok(sources) => sources,
+        Err(problems) => return refuse(&problems, exit::USAGE, format, out),
+    };
+    let config = match Config::load(&sources, components) {
+        Ok(config) => config,
+        Err(problems) => return refuse(&problems, exit::USAGE, format, out),
+    };
+    let prepared = match prepare::prepare(&config, components) {
+        Ok(prepared) => prepared,
+        Err((problems, code)) => return refuse(&problems, code, format, out),
+    };
+    let mut report = Report::new(format, Redactor::new(&config.secrets()), out);
+    let file = sources.file.as_ref().map(|file| file.path.as_path());
+    summary::tell(&config, components, file, &mut report);
+    if args.connect {
+        match runtime() {
+            Ok(runtime) => {
+                runtime.block_on(connect(&config, prepared, &mut report));
+                // A name look-up that hangs occupies a thread; nobody waits for it.
+                runtime.shutdown_background();
+            }
+            Err(error) => return failed(&error),
+        }
+    }
+    ExitCode::from(report.finish())
+}
+
+/// Tells the mistakes: on standard error for people, in the report for machines.
+fn refuse(problems: &Problems, code: u8, format: Format, out: &mut dyn Write) -> ExitCode {
+    if format == Format::Text {
+        let _usage = mistakes(problems);
+        return ExitCode::from(code);
+    }
+    let mut report = Report::new(format, Redactor::default(), out);
+    report.part("configuration", "");
+    for problem in problems.iter() {
+        let _told = report.failed("mistake", code, &problem.to_string());
+    }
+    ExitCode::from(report.finish())
+}
+
+/// Walks both links. The broker's layers below the login are looked at even if the platform's fail; its login is not, for
+/// the credentials are the same and the queues' names need the organization.
+async fn connect(config: &Config, prepared: Prepared, report: &mut Report<'_>) {
+    let Prepared { registry, rest, dialer } = prepared;
+    let patience = config.work.selftest_timeout;
+    let org = platform::walk(rest, patience, report).await;
+    let queues = org.ok().map(|org| daemon::queues(&registry, org));
+    // What went wrong is in the report.
+    let _ = broker::walk(&dialer, settings::stomp(config), queues, patience, report).await;
+}

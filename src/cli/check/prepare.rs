@@ -1,0 +1,63 @@
+//! All that can be wrong without a connection: files of certificates, proxies' addresses, components that want the same.
+
+use super::exit;
+use crate::{
+    component::Component,
+    config::{Config, Problems},
+    daemon::{
+        self, DaemonError,
+        settings::{self, SettingsError},
+    },
+    dispatch::Registry,
+    rest,
+    stomp::transport::Dialer,
+    tls::TlsError,
+};
+
+/// What the daemon would start with.
+pub(super) struct Prepared {
+    pub(super) registry: Registry,
+    pub(super) rest: rest::Settings,
+    pub(super) dialer: Dialer,
+}
+
+/// Builds everything that the daemon builds before it connects; or else all mistakes and the exit code.
+pub(super) fn prepare(config: &Config, components: &[Component]) -> Result<Prepared, (Problems, u8)> {
+    let registry = daemon::registry(config, components);
+    let rest = settings::rest(config, None);
+    let dialer = settings::dialer(config);
+    match (registry, rest, dialer) {
+        (Ok(registry), Ok(rest), Ok(dialer)) => Ok(Prepared { registry, rest, dialer }),
+        (registry, rest, dialer) => Err(mistakes(registry.err(), [rest.err(), dialer.err()])),
+    }
+}
+
+fn mistakes(registry: Option<DaemonError>, settings: [Option<SettingsError>; 2]) -> (Problems, u8) {
+    let settings: Vec<SettingsError> = settings.into_iter().flatten().collect();
+    let code = if settings.iter().any(is_ca_file) { exit::CA_FILE } else { exit::USAGE };
+    let mut texts: Vec<String> = match registry {
+        Some(DaemonError::Clashes(clashes)) => clashes.iter().map(ToString::to_string).collect(),
+        Some(error) => vec![error.to_string()],
+        None => Vec::new(),
+    };
+    texts.extend(settings.iter().map(ToString::to_string));
+    // Both links use the same client certificate, and would say the same of it.
+    texts.dedup();
+    let mut problems = Problems::default();
+    texts.into_iter().for_each(|text| problems.missing(text));
+    (problems, code)
+}
+
+fn is_ca_file(error: &SettingsError) -> bool {
+    let SettingsError::Tls(
+        TlsError::Missing { option, .. }
+        | TlsError::Unreadable { option, .. }
+        | TlsError::NotPem { option, .. }
+        | TlsError::NoCertificate { option, .. }
+        | TlsError::BadCertificate { option, .. },
+    ) = error
+    else {
+        return false;
+    };
+    matches!(*option, "cafile" | "stomp_cafile")
+}

@@ -1,0 +1,146 @@
+//! A line for each step, as soon as it is known.
+
+use super::exit::FAILED;
+use crate::logging::Redactor;
+use serde::Serialize;
+use std::io::Write;
+
+/// For whom the report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// People: each line at once.
+    Text,
+    /// Machines: one object at the end.
+    Json,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    /// Nothing was tried: a fact.
+    Info,
+    Ok,
+    Warning,
+    Failed,
+    /// Not tried, because an earlier step failed.
+    Skipped,
+}
+
+/// A step that failed has been told; what builds on it is pointless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stop;
+
+#[derive(Debug, Serialize)]
+struct Line {
+    part: &'static str,
+    step: String,
+    outcome: Outcome,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    ok: bool,
+    exit_code: u8,
+    steps: &'a [Line],
+}
+
+/// What was seen so far.
+pub(super) struct Report<'a> {
+    out: &'a mut dyn Write,
+    format: Format,
+    redactor: Redactor,
+    part: &'static str,
+    lines: Vec<Line>,
+    exit_code: u8,
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// `None` for what needs no word.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Info => None,
+            Self::Ok => Some("ok"),
+            Self::Warning => Some("warning"),
+            Self::Failed => Some("failed"),
+            Self::Skipped => Some("skipped"),
+        }
+    }
+}
+
+// === impl Report ===
+
+impl<'a> Report<'a> {
+    /// Nothing seen yet. What servers say may hold what we sent them, so everything passes `redactor`.
+    pub(super) fn new(format: Format, redactor: Redactor, out: &'a mut dyn Write) -> Self {
+        Self { out, format, redactor, part: "", lines: Vec::new(), exit_code: 0 }
+    }
+
+    /// The lines that follow are about this.
+    pub(super) fn part(&mut self, name: &'static str, heading: &str) {
+        self.part = name;
+        let heading = self.clean(heading);
+        self.print(&heading);
+    }
+
+    pub(super) fn info(&mut self, step: &str, detail: &str) {
+        self.line(step, Outcome::Info, detail);
+    }
+
+    pub(super) fn ok(&mut self, step: &str, detail: &str) {
+        self.line(step, Outcome::Ok, detail);
+    }
+
+    pub(super) fn warning(&mut self, step: &str, detail: &str) {
+        self.line(step, Outcome::Warning, detail);
+    }
+
+    pub(super) fn skipped(&mut self, step: &str, detail: &str) {
+        self.line(step, Outcome::Skipped, detail);
+    }
+
+    /// The first failure's code is the command's.
+    pub(super) fn failed(&mut self, step: &str, code: u8, detail: &str) -> Stop {
+        if self.exit_code == 0 {
+            self.exit_code = code.max(FAILED);
+        }
+        self.line(step, Outcome::Failed, detail);
+        Stop
+    }
+
+    /// Says how it ended; the exit code.
+    pub(super) fn finish(self) -> u8 {
+        if self.format == Format::Json {
+            let whole = Whole { ok: self.exit_code == 0, exit_code: self.exit_code, steps: &self.lines };
+            let text = serde_json::to_string_pretty(&whole).unwrap_or_default();
+            // As in `print`.
+            let _ = writeln!(self.out, "{text}");
+        }
+        self.exit_code
+    }
+
+    fn line(&mut self, step: &str, outcome: Outcome, detail: &str) {
+        let (step, detail) = (self.clean(step), self.clean(detail));
+        match outcome.word() {
+            Some(word) => self.print(&format!("  {step:<14} {word:<8} {detail}")),
+            None => self.print(&format!("  {step:<14} {detail}")),
+        }
+        self.lines.push(Line { part: self.part, step, outcome, detail });
+    }
+
+    /// Whoever no longer reads the lines still gets the exit code.
+    fn print(&mut self, line: &str) {
+        if self.format == Format::Text {
+            let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        }
+    }
+
+    /// Without secrets, on one line, and without anything that moves a terminal's cursor: strangers wrote some of it.
+    fn clean(&self, text: &str) -> String {
+        let masked = self.redactor.mask(text);
+        masked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! What is configured, in a few lines.
+
+use super::report::Report;
+use crate::{
+    component::Component,
+    config::{BrokerProxy, Config, Credentials, Trust},
+};
+use std::path::Path;
+
+/// Tells what `config` amounts to, and what is odd about it.
+pub(super) fn tell(config: &Config, components: &[Component], file: Option<&Path>, report: &mut Report<'_>) {
+    report.part("configuration", "app.config is valid");
+    let file =
+        file.map_or("none; environment and command line only".into(), |path| path.display().to_string());
+    report.info("file", &file);
+    report.info("platform", &platform(config));
+    report.info("organization", config.platform.org.as_deref().unwrap_or("the only one of the account"));
+    report.info("account", &account(&config.platform.credentials));
+    report.info("broker", &broker(config));
+    for component in components {
+        tell_component(config, component, report);
+    }
+    for problem in &config.warnings {
+        report.warning("configuration", &problem.to_string());
+    }
+    warn_unverified(config, report);
+}
+
+/// Who we are, without what proves it.
+fn account(credentials: &Credentials) -> String {
+    match credentials {
+        Credentials::ApiKey { id, .. } => format!("API key {id}"),
+        Credentials::User { email, .. } => format!("user {email}"),
+    }
+}
+
+fn platform(config: &Config) -> String {
+    let platform = &config.platform;
+    let proxy = platform.proxy.as_ref().map(|proxy| format!(", through {}:{}", proxy.host, proxy.port));
+    format!("{}:{}{}{}", platform.host, platform.port, platform.resource_prefix, proxy.unwrap_or_default())
+}
+
+fn broker(config: &Config) -> String {
+    let broker = &config.broker;
+    let proxy = match &broker.proxy {
+        BrokerProxy::Direct => "",
+        BrokerProxy::Environment => ", through the environment's proxy if it names one",
+        BrokerProxy::Url(_) => ", through the proxy of stomp_proxy",
+    };
+    format!("{}:{}{proxy}", broker.host, broker.port)
+}
+
+fn tell_component(config: &Config, component: &Component, report: &mut Report<'_>) {
+    let name = component.name();
+    if !config.loads(name) {
+        return report.info("component", &format!("{name}, left out by noload"));
+    }
+    let section = config.section(name);
+    let mut actions: Vec<&str> = component.handlers().map(|(action, _)| action).collect();
+    actions.extend(component.default_handler().map(|_| "every other"));
+    let (destination, actions) = (component.serves(&section), actions.join(", "));
+    report.info("component", &format!("{name}, destination {destination}, actions {actions}"));
+}
+
+fn warn_unverified(config: &Config, report: &mut Report<'_>) {
+    let links =
+        [("cafile", "platform", &config.platform.trust), ("stomp_cafile", "broker", &config.broker.trust)];
+    for (key, server, trust) in links {
+        if *trust == Trust::Anything {
+            report.warning(
+                key,
+                &format!(
+                    "the {server}'s certificate is not verified: whoever answers in its place can read the \
+                     credentials and every message. Name a file with the CA's certificate in {key}"
+                ),
+            );
+        }
+    }
+}
