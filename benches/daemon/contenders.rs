@@ -95,10 +95,11 @@ impl Setting {
 
     fn processor(&self) -> Contender {
         let queue = "bench_processor";
-        let config = self
-            .config()
-            .set("resilient", "noload", "add_task,set_last_updated")
-            .set("hello", "destination", queue);
+        let config = self.config().set("resilient", "noload", "add_task,set_last_updated").set(
+            "hello",
+            "destination",
+            queue,
+        );
         Contender {
             name: "processor",
             queue,
@@ -126,8 +127,11 @@ impl Setting {
 
     fn config(&self) -> AppConfig {
         let ca = self.ca.path().display().to_string();
-        AppConfig::connecting(&self.broker, "localhost", self.platform.port(), &ca)
-            .set("resilient", "stomp_prefetch_limit", &PREFETCH.to_string())
+        AppConfig::connecting(&self.broker, "localhost", self.platform.port(), &ca).set(
+            "resilient",
+            "stomp_prefetch_limit",
+            &PREFETCH.to_string(),
+        )
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) struct Figures {
     /// Messages per second in the flood.
     pub(crate) rate: f64,
+    /// Messages of the flood without a reply.
+    pub(crate) unanswered: usize,
     /// From post to reply, at a steady pace.
     pub(crate) latencies: Vec<Duration>,
     /// From the process's start to its subscription.
@@ -24,9 +26,10 @@ pub(crate) struct Figures {
 /// of the first contender's.
 type Row = (&'static str, usize, fn(&[Figures], &[Figures]) -> f64);
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     ("flood, messages/s", 0, |own, _| median(own.iter().map(|turn| turn.rate))),
     ("  of the bare consumer's", 2, |own, bare| ratio(own, bare, |turn| turn.rate)),
+    ("  not answered, all floods", 0, |own, _| own.iter().map(|turn| turn.unanswered).sum::<usize>() as f64),
     ("processor time/message, µs", 0, |own, _| median(own.iter().map(|turn| micros(turn.per_message)))),
     ("  of the bare consumer's", 2, |own, bare| ratio(own, bare, |turn| micros(turn.per_message))),
     ("latency at 50/s, p50, ms", 1, |own, _| percentile(own, 50)),

@@ -93,7 +93,9 @@ async fn turn(setting: &Setting, contender: &Contender, plan: Plan) -> Figures {
     let posted = queue.post(plan.flood).await;
     let before = process.processor_time();
     process.resume();
-    figures.rate = middle_rate(&replies.collect(posted).await);
+    let arrivals = replies.collect(posted).await;
+    figures.rate = middle_rate(&arrivals);
+    figures.unanswered = plan.flood - arrivals.len();
     figures.per_message = (process.processor_time() - before) / u32::try_from(plan.flood).unwrap();
     figures.after = process.memory();
     figures.threads = process.threads();

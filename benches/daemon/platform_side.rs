@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 
 use crate::support::broker::{Address, PLATFORM};
 use crate::support::platform_queue::ORG;
@@ -12,6 +12,8 @@ use crate::support::stomp_client::{Frame, StompClient};
 
 /// Length of a message's body in bytes.
 const BODY: usize = 1024;
+/// After this long without a reply, none is waited for any more.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// The correlation id of an answered message, and when its reply came.
 pub(crate) type Arrival = (String, Instant);
@@ -66,13 +68,11 @@ impl Queue {
 }
 
 impl Replies {
-    /// Waits until each of these is answered. Others, of a turn before, don't count.
+    /// Waits until each of these is answered, or nothing has come for long. Others, of a turn before, don't count.
     pub(crate) async fn collect(mut self, mut waiting: HashSet<String>) -> Vec<Arrival> {
         let mut arrivals = Vec::with_capacity(waiting.len());
         while !waiting.is_empty() {
-            let reply = self.0.receive().await.unwrap_or_else(|error| {
-                panic!("{error}; {} answered, {} not", arrivals.len(), waiting.len());
-            });
+            let Ok(Ok(reply)) = timeout(SILENCE, self.0.receive()).await else { break };
             if let Some(id) = waiting.take(reply.header("correlation-id")) {
                 arrivals.push((id, Instant::now()));
             }
@@ -93,12 +93,13 @@ pub(crate) async fn latencies(queue: &Queue, count: usize, pace: Duration) -> Ve
         posted.insert(id, Instant::now());
         client.send(&message).await.expect("the broker takes it");
     }
-    let arrivals = arrivals.await.expect("each is answered");
+    let arrivals = arrivals.await.expect("collecting does not fail");
     arrivals.iter().map(|(id, answered)| *answered - posted[id]).collect()
 }
 
 /// Messages per second over the middle nine tenths.
 pub(crate) fn middle_rate(arrivals: &[Arrival]) -> f64 {
+    assert!(arrivals.len() > 1, "nothing was answered");
     let edge = arrivals.len() / 20;
     let middle = &arrivals[edge..arrivals.len() - edge];
     let taken = middle[middle.len() - 1].1 - middle[0].1;
