@@ -57,7 +57,7 @@ pub struct Drained {
 /// Sends a handler's interim status by the link that delivered its message.
 struct Interim {
     dispatcher: Dispatcher,
-    envelope: Envelope,
+    envelope: Arc<Envelope>,
     key: Key,
 }
 
@@ -82,8 +82,7 @@ impl Dispatcher {
     /// Takes one delivery; returns at once. A new message that comes while the daemon stops is left to the broker.
     pub fn deliver(&self, delivery: Delivery) {
         let Delivery { destination, headers, body, ack } = delivery;
-        let headers = headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let envelope = Envelope::new(programmatic(&destination), headers, body);
+        let envelope = Envelope::new(programmatic(&destination), headers.into_iter().collect(), body);
         let key = self.key(destination, &envelope);
         if self.0.workshop.services().shutdown.is_cancelled() && !self.0.ledger.knows(&key) {
             return;
@@ -166,8 +165,9 @@ impl Dispatcher {
     }
 
     async fn carry_out(&self, envelope: Envelope, key: Key) {
+        let envelope = Arc::new(envelope);
         let status =
-            Arc::new(Interim { dispatcher: self.clone(), envelope: envelope.clone(), key: key.clone() });
+            Arc::new(Interim { dispatcher: self.clone(), envelope: Arc::clone(&envelope), key: key.clone() });
         match self.0.workshop.carry_out(&envelope, status).await {
             Outcome::Returned => self.0.ledger.give_back(&key),
             Outcome::Answered(answer) => {

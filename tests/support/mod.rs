@@ -7,7 +7,7 @@ pub(crate) mod log;
 pub(crate) mod platform_queue;
 pub(crate) mod processor;
 pub(crate) mod proxies;
-mod signal;
+pub(crate) mod signal;
 pub(crate) mod statistics;
 pub(crate) mod stomp_client;
 pub(crate) mod tls_server;

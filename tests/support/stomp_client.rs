@@ -68,13 +68,13 @@ impl Frame {
 impl StompClient {
     /// Logs in on the plain connector.
     pub(crate) async fn connect(address: &Address, user: Credentials) -> Result<Self> {
-        let tcp = TcpStream::connect(("127.0.0.1", address.plain)).await?;
+        let tcp = tcp(address.plain).await?;
         Self::log_in(Box::new(tcp), user).await
     }
 
     /// Logs in on the daemon's connector, by TLS and the name `localhost`.
     pub(crate) async fn connect_tls(address: &Address, user: Credentials) -> Result<Self> {
-        let tcp = TcpStream::connect(("127.0.0.1", address.tls)).await?;
+        let tcp = tcp(address.tls).await?;
         let name = ServerName::try_from("localhost").expect("a host name");
         let tls = TlsConnector::from(trusting(&address.ca_file)).connect(name, tcp).await?;
         Self::log_in(Box::new(tls), user).await
@@ -172,6 +172,13 @@ impl StompClient {
         }
         Ok(body)
     }
+}
+
+/// Small frames are not to wait for the acknowledgement of those before them.
+async fn tcp(port: u16) -> Result<TcpStream> {
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
 }
 
 fn trusting(ca_file: &Path) -> Arc<rustls::ClientConfig> {
