@@ -26,7 +26,7 @@ use std::{
 #[command(after_help = EXAMPLES)]
 pub struct ReplayArgs {
     /// A directory that `processor run --log-http-responses DIRECTORY` has written: messages are its files called
-    /// ActionMessage_…, REST responses those called <status>_JSON_….
+    /// ActionMessage_…, REST responses those called STATUS_JSON_….
     directory: PathBuf,
     /// Give the messages to the component that serves this destination. Without it, to whichever handles their action.
     #[arg(long, value_name = "NAME")]

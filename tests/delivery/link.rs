@@ -9,6 +9,7 @@ use crate::support::{
     broker::{Broker, LIMITED_KEY},
     platform_queue::{PlatformQueue, answered_twice},
     processor::Processor,
+    proxies::TestProxy,
 };
 use action_processor::{
     component::{Component, Context, Failure, Message, Reply, handler_fn},
@@ -75,6 +76,37 @@ async fn wrong_credentials_are_said_plainly_and_tried_ever_more_slowly() {
     assert!(line.contains("credentials") || line.contains("password"), "{line}");
     assert!(!processor.log().join("\n").contains("known to the platform only"));
     assert!(processor.stop(PATIENCE).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_api_key_is_said_plainly_and_tried_slowly_and_the_broker_is_left_alone() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "wrong_key").await;
+    world.platform.revoke_api_key(stand_in_platform::API_KEY_ID);
+    let mut processor = Processor::run(&world.config(broker, "hello", "wrong_key"));
+    let line = processor.wait_for_log("the platform refuses us; somebody must act", PATIENCE).await;
+    assert!(line.contains("ERROR") && line.contains("api_key_secret"), "{line}");
+    let (_, wait) = line.split_once("next=").unwrap();
+    let seconds: f64 = wait.trim_matches('"').split(' ').next().unwrap().parse().unwrap();
+    assert!(seconds >= 8.0, "{line}");
+    assert_eq!(queue.statistics().await.consumers, 0);
+    assert!(processor.stop(PATIENCE).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_of_the_configuration_leads_to_the_broker_and_sees_no_secret() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "proxied").await;
+    let mut proxy = TestProxy::socks(None, 0).await;
+    let config = world.config(broker, "hello", "proxied").set(
+        "resilient",
+        "stomp_proxy",
+        &format!("socks5h://{}", proxy.address),
+    );
+    let _processor = Processor::run(&config);
+    queue.post(hello("Ada")).await;
+    assert_eq!(only_answer(&queue).await["message"], "hello, Ada");
+    assert_eq!(proxy.request().await, format!("name localhost {}", broker.port()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
