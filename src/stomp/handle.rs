@@ -190,15 +190,15 @@ impl Link {
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
     pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<(), Stale> {
         let owed = &ack.0;
-        let receipt = reply.as_ref().map(|reply| Session::receipt_of_reply(&reply.destination));
+        let destination = reply.as_ref().map(|reply| reply.destination.clone());
         let reply = reply.map(|reply| reply.into_frame(&self.profile));
         let frames = reply.into_iter().chain([owed.ack.clone()]).collect();
         let commit = |frames: &mut [Frame]| {
             let first = ack.take();
-            if let (true, Some(receipt), [reply, _]) = (first, receipt, frames)
-                && owed.outlet.asks()
+            if let (true, Some(destination), [reply, _]) = (first, destination, frames)
+                && owed.outlet.asks(&destination)
             {
-                reply.headers.push("receipt", receipt);
+                reply.headers.push("receipt", Session::receipt_of_reply(&destination));
             }
             first
         };

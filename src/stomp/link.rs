@@ -291,9 +291,7 @@ impl<D: Dial> Keeper<D> {
             Received::Message(message) => self.deliver(message, live),
             Received::Subscribed(id) => self.subscribed(id),
             Received::Refused(id, error) => self.refused(id, &error),
-            Received::ReplyTaken => live.outlet.told(),
             Received::ReplyRefused(destination, error) => {
-                live.outlet.told();
                 self.outbox.push(Event::ReplyRefused { destination, reason: error.message });
             }
             Received::Disconnected | Received::Nothing => {}

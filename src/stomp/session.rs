@@ -57,8 +57,6 @@ pub enum Received {
     Subscribed(SubscriptionId),
     /// A subscription is refused. Some brokers keep the connection, others close it after this.
     Refused(SubscriptionId, BrokerError),
-    /// The reply whose receipt was asked for is stored.
-    ReplyTaken,
     /// A reply to this destination is refused; the same holds for the connection.
     ReplyRefused(String, BrokerError),
     /// Everything sent before DISCONNECT has been worked off.
@@ -264,9 +262,6 @@ impl Session {
     }
 
     fn receipt(&mut self, frame: &Frame) -> Received {
-        if frame.header("receipt-id").is_some_and(|id| id.starts_with(REPLY)) {
-            return Received::ReplyTaken;
-        }
         match frame.header("receipt-id").and_then(|id| self.pending.remove(id)) {
             Some(Request::Subscribe { subscription, .. }) => Received::Subscribed(subscription),
             Some(Request::Disconnect) => Received::Disconnected,

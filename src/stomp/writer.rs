@@ -1,8 +1,8 @@
 //! The writing half of a session: a task of its own, so that it waits neither for the reader nor for handlers.
 
+use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -24,6 +24,8 @@ const QUEUE_LENGTH: usize = 1_024;
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 /// What is queued is written in one go up to about this size.
 const BATCH_BYTES: usize = 64 * 1024;
+/// How many reply queues a session asks about; a platform has one for each destination.
+const MOST_ASKED: usize = 1_024;
 /// The unit in which waiting bytes are counted.
 const KIB: usize = 1_024;
 
@@ -40,8 +42,8 @@ pub(super) struct Parcel {
 pub(super) struct Outlet {
     queue: mpsc::Sender<Parcel>,
     space: Arc<Semaphore>,
-    /// Whether the broker owes the receipt of a reply.
-    asked: Arc<AtomicBool>,
+    /// Where a reply was sent to with a receipt.
+    asked: Arc<Mutex<HashSet<String>>>,
 }
 
 /// The queue's other end; the session's outlets die with it.
@@ -100,15 +102,11 @@ impl Outlet {
         self.queue.clone().reserve_owned().await.ok()
     }
 
-    /// Whether the caller is to ask for a reply's receipt. One at a time is owed: a receipt with each would halve what a
-    /// broker carries, and this one names a refused queue just as well.
-    pub(super) fn asks(&self) -> bool {
-        !self.asked.swap(true, Ordering::AcqRel)
-    }
-
-    /// The receipt has come, or the refusal.
-    pub(super) fn told(&self) {
-        self.asked.store(false, Ordering::Release);
+    /// Whether a reply to `destination` is to ask for a receipt: the session's first one there. It names a refused queue;
+    /// more would only slow the broker down, whose receipts hold up the messages behind them.
+    pub(super) fn asks(&self, destination: &str) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.len() < MOST_ASKED && asked.insert(destination.to_owned())
     }
 
     pub(super) fn is_closed(&self) -> bool {
