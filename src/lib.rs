@@ -4,7 +4,7 @@
 //! # Layout
 //! A message walks through these rooms in one direction, and its answer back out:
 //! - [`stomp`]: frames, sessions and the link to the broker; [`tls`] decides whom to trust
-//! - [`dispatch`]: one task per message: decode, find the handler, run it, word the answer
+//! - [`dispatch`]: one task per message: decode, find the handler, run it, word the answer; [`store`] is its journal
 //! - [`component`]: what an author writes against (the crate `action-component`)
 //! - [`rest`]: the platform's REST API, which handlers call back
 //!
@@ -25,6 +25,7 @@ pub mod rest;
 pub mod secret;
 pub mod signals;
 pub mod stomp;
+pub mod store;
 pub mod test_actions;
 pub mod tls;
 

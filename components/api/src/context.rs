@@ -36,10 +36,37 @@ pub struct Services {
     pub integrations: Arc<Section>,
 }
 
-/// Where a handler's interim status goes.
+/// What the daemon does for one message while it is being handled.
 pub trait StatusSink: Send + Sync {
     /// Shows `text` to the user while the work goes on.
     fn status(&self, text: String) -> BoxFuture<'_, ()>;
+
+    /// The work begins: from here on, a process that dies leaves it interrupted. Called each time a worker is given out.
+    ///
+    /// # Errors
+    /// The work must not begin: it is another processor's by now, or the daemon stops.
+    fn begins(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The work pauses; `note` is handed to whoever goes on with it, if need be in another process.
+    ///
+    /// # Errors
+    /// As for [`begins`](Self::begins).
+    fn sets_down(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
+        drop(note);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// What was noted last, by an earlier process or this one.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
+    /// The message begins (`true`) or ceases to wait for something that may take long: a delay, not a worker.
+    fn waits(&self, waiting: bool) {
+        let _ = waiting;
+    }
 }
 
 /// Proof that a worker is free for this message; give it back by dropping it.
@@ -141,13 +168,15 @@ impl Context {
     /// # Errors
     /// The daemon began to stop before one was: the message goes back to the broker.
     pub async fn worker(&self) -> Result<Worker, Failure> {
-        tokio::select! {
+        let worker = tokio::select! {
             biased;
-            () = self.shutdown().cancelled() => Err(Failure::returned()),
+            () = self.shutdown().cancelled() => return Err(Failure::returned()),
             permit = self.inner.services.workers.clone().acquire_owned() => {
-                permit.map(Worker).map_err(|_closed| Failure::returned())
+                permit.map(Worker).map_err(|_closed| Failure::returned())?
             }
-        }
+        };
+        self.inner.status.begins().await?;
+        Ok(worker)
     }
 }
 

@@ -1,0 +1,110 @@
+//! A store that ends with the process: for rehearsals and tests.
+
+use super::{Answer, DeadLetter, Key, Numbered, Standing, Store, StoreError};
+use futures_util::{FutureExt, future::BoxFuture, future::ready};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Key, Entry>,
+    dead: Numbered,
+    asked: HashSet<i64>,
+    numbers: i64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    note: Option<String>,
+    answer: Option<Answer>,
+}
+
+impl MemoryStore {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, StoreError>> {
+    ready(Ok(value)).boxed()
+}
+
+impl Store for MemoryStore {
+    fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Standing, StoreError>> {
+        let standing = match self.state().entries.get(key) {
+            None => Standing::New,
+            Some(Entry { answer: Some(answer), .. }) => Standing::Answered(answer.clone()),
+            Some(Entry { note, .. }) => Standing::Waiting { note: note.clone() },
+        };
+        now(standing)
+    }
+
+    fn begin<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.state().entries.entry(key.clone()).or_default();
+        now(())
+    }
+
+    fn set_down<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.state().entries.entry(key.clone()).or_default().note = Some(note);
+        now(())
+    }
+
+    fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.state().entries.entry(key.clone()).or_default().answer = Some(answer);
+        now(())
+    }
+
+    fn give_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        let mut state = self.state();
+        if state.entries.get(key).is_some_and(|entry| entry.note.is_none()) {
+            state.entries.remove(key);
+        }
+        now(())
+    }
+
+    fn confirmed(&self, key: &Key) {
+        self.state().entries.remove(key);
+    }
+
+    fn bury(&self, mut letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
+        let mut state = self.state();
+        state.numbers += 1;
+        letter.number = state.numbers;
+        let number = letter.number;
+        state.dead.insert(number, letter);
+        now(number)
+    }
+
+    fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        now(self.state().dead.values().cloned().collect())
+    }
+
+    fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
+        now(self.state().dead.remove(&number).is_some())
+    }
+
+    fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let mut state = self.state();
+        let known = state.dead.contains_key(&number);
+        if known {
+            state.asked.insert(number);
+        }
+        now(known)
+    }
+
+    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        let mut state = self.state();
+        let asked = std::mem::take(&mut state.asked);
+        now(asked.into_iter().filter_map(|number| state.dead.remove(&number)).collect())
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+}
