@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     component::StatusSink,
-    stomp::{AckHandle, Delivery, Link, Outgoing},
+    stomp::{AckHandle, Delivery, Link, Outgoing, Settled},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -189,12 +189,26 @@ impl Dispatcher {
 
     /// Reply first, then the acknowledgement, on the session that delivered the message.
     async fn settle(&self, key: &Key, answer: Answer, handle: &AckHandle) {
-        match self.0.link.settle(handle, Some(outgoing(answer))).await {
-            Ok(()) => {
+        let queue = answer.reply_to.clone();
+        let settling = match self.0.link.settle(handle, Some(outgoing(answer))).await {
+            Ok(settling) => settling,
+            Err(stale) => {
+                return debug!(%stale, "the answer waits for the broker to deliver the message again");
+            }
+        };
+        match settling.confirmed().await {
+            Ok(settled) => {
+                if let Settled::ReplyRefused(reason) = settled {
+                    error!(
+                        queue,
+                        reason,
+                        "the broker refuses a reply, so that the platform shows none; let the account write to this queue"
+                    );
+                }
                 self.0.ledger.settled(key);
                 self.0.settled.notify_waiters();
             }
-            Err(stale) => debug!(%stale, "the answer waits for the broker to deliver the message again"),
+            Err(unsettled) => debug!(%unsettled),
         }
     }
 }
