@@ -159,6 +159,13 @@ impl AckHandle {
     }
 }
 
+/// The same delivery, not merely the same message.
+impl PartialEq for AckHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AckHandle").field("epoch", &self.0.epoch).field("ack", &self.0.ack.headers).finish()
