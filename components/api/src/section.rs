@@ -65,10 +65,23 @@ impl Section {
         Value::new(None, ValueKind::Table(table)).try_deserialize().map_err(error)
     }
 
+    /// A mistake that the component found by itself. `reason` names the key, never the value.
+    #[must_use]
+    pub fn mistake(&self, reason: impl Into<String>) -> SectionError {
+        SectionError { section: self.name.clone(), reason: reason.into() }
+    }
+
     /// A value may be a secret, and errors are shown.
     fn without_values(&self, text: &str) -> String {
         let values = self.values.values().filter(|value| value.len() > 3);
         values.fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    }
+}
+
+impl SectionError {
+    /// Both mistakes of one section.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { reason: format!("{}; {}", self.reason, other.reason), ..self }
     }
 }
 

@@ -22,16 +22,22 @@
 //!   (`stomp_prefetch_limit`): if the processor dies, the message comes again.
 //! - When the daemon begins to stop, it goes back to the broker at once ([`Failure::returned`]).
 
+mod at_most_once;
 mod baton;
 mod burst;
 mod debounce;
 mod defer;
 mod limit;
+mod retry;
+mod retrying;
 mod timeout;
 
+pub use at_most_once::AtMostOnce;
 pub use debounce::Debounce;
 pub use defer::Defer;
 pub use limit::Limit;
+pub use retry::Retry;
+pub use retrying::Retrying;
 pub use timeout::Timeout;
 
 pub(crate) use timeout::within;
@@ -46,4 +52,10 @@ async fn unless_stopping<T>(cx: &Context, event: impl Future<Output = T> + Send)
         () = cx.shutdown().cancelled() => Err(Failure::returned()),
         outcome = event => Ok(outcome),
     }
+}
+
+/// The same for an event that may be long in coming: the daemon lets other messages in meanwhile.
+async fn patiently<T>(cx: &Context, event: impl Future<Output = T> + Send) -> Result<T, Failure> {
+    let _waiting = cx.waiting();
+    unless_stopping(cx, event).await
 }
