@@ -166,7 +166,7 @@ impl Component {
     pub fn check(&self, section: &Section) -> Result<(), SectionError> {
         let order = self.order(section).map(drop);
         match ((self.check)(section), order) {
-            (Err(shape), Err(order)) => Err(shape.and(order)),
+            (Err(shape), Err(order)) => Err(shape.and(&order)),
             (shape, order) => shape.and(order),
         }
     }

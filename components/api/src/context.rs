@@ -81,7 +81,7 @@ pub trait StatusSink: Send + Sync {
         })
     }
 
-    /// What was noted last, by an earlier process or this one.
+    /// What was noted last, by an earlier process or this one. Asked once, when the message's [`Context`] is made.
     fn note(&self) -> Option<String> {
         None
     }

@@ -7,7 +7,9 @@ use std::{fmt, sync::Arc};
 /// after another, in the order in which they were delivered; messages without a line, whenever there is a worker.
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct OrderKey(Arc<dyn Fn(&Message) -> Option<String> + Send + Sync>);
+pub struct OrderKey(Arc<Key>);
+
+type Key = dyn Fn(&Message) -> Option<String> + Send + Sync;
 
 impl OrderKey {
     /// Whatever `key` says; `None` is no line.
