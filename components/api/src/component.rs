@@ -98,6 +98,8 @@ impl Component {
 
     /// Reads the component's section as a `T`, so that a mistake in it is reported when the daemon starts; `sample` is
     /// what `processor config` writes: the section's keys with a comment each, without the `[name]` line.
+    ///
+    /// A `T` that denies unknown fields need not know those that the daemon reads, `destination` and `order_by`.
     pub fn configured<T: DeserializeOwned>(mut self, sample: impl Into<String>) -> Self {
         self.sample = sample.into();
         self.check = |section| section.read::<T>().map(drop);

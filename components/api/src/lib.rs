@@ -18,6 +18,13 @@
 //! }
 //! ```
 //!
+//! # What the daemon promises
+//! Each message is answered once, whatever dies meanwhile. Its handler runs once as long as the process lives; one that
+//! was interrupted by the death of its process is run again, unless it is marked
+//! [`at_most_once`](Handler::at_most_once). So a handler should bear to be run again, or
+//! [`keep`](Context::keep) what it has done. [`decorate`] says more, and how a handler is tried again when it fails;
+//! [`Component::in_order`] carries out one incident's messages one after another.
+//!
 //! # Layout
 //! - [`component`]: a named set of handlers, and the queue that they serve
 //! - [`handler`]: the trait behind each of them

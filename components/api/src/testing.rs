@@ -11,6 +11,27 @@
 //! assert_eq!(reply.unwrap().message(), "hello");
 //! # });
 //! ```
+//!
+//! Time passes at once on tokio's paused clock (`#[tokio::test(start_paused = true)]`, its feature `test-util`). To see
+//! what a retry does after a restart, hand what one bench has noted to another:
+//! ```
+//! # use action_component::{Component, Context, Failure, Handler, Message, decorate::Retry, handler_fn, testing};
+//! # use serde_json::json;
+//! # use std::time::Duration;
+//! # async fn fail(_message: Message, _cx: Context) -> Result<action_component::Reply, Failure> { Err(Failure::new("down")) }
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let retry = Retry::after([Duration::from_millis(1), Duration::from_millis(1)]);
+//! let component = Component::new("fail").on("Act", handler_fn(fail).retry(retry));
+//! let bench = || testing::Bench::new(testing::Platform::answering(|_call| (200, json!({}))));
+//! let message = || testing::message("Act", json!({}));
+//!
+//! let before = bench();
+//! assert!(before.deliver(&component, message()).await.is_err());
+//! let after = bench().resuming(&before.notes()[0]);
+//! assert!(after.deliver(&component, message()).await.is_err());
+//! assert_eq!((before.begun(), after.begun()), (3, 2));
+//! # });
+//! ```
 
 mod desk;
 mod platform;
