@@ -2,6 +2,7 @@
 
 use super::{
     envelope::{Destination, Envelope},
+    lanes::Lanes,
     ledger::{Claim, Ledger},
     task::Task,
     work::Workshop,
@@ -32,6 +33,7 @@ pub(super) struct Desk {
     pub(super) link: Link,
     pub(super) ledger: Ledger<AckHandle>,
     pub(super) journal: Journal,
+    pub(super) lanes: Arc<Lanes>,
     /// Answers that the journal keeps because the link fell before they were settled.
     pub(super) unsettled: AtomicUsize,
     tasks: TaskTracker,
@@ -64,6 +66,7 @@ impl Dispatcher {
             link,
             ledger: Ledger::default(),
             journal,
+            lanes: Arc::default(),
             unsettled: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             workers,
@@ -82,7 +85,11 @@ impl Dispatcher {
         }
         let span = envelope.span(&key.id);
         match self.0.ledger.claim(&key, Some(ack)) {
-            Claim::New => self.spawn(Task::new(self.0.clone(), key, envelope).run().instrument(span)),
+            Claim::New => {
+                let ordered = self.0.workshop.registry().is_ordered(&envelope.destination.name);
+                let ticket = ordered.then(|| self.0.lanes.ticket(&key.destination));
+                self.spawn(Task::new(self.0.clone(), key, envelope).run(ticket).instrument(span));
+            }
             Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
         }
     }

@@ -3,7 +3,8 @@
 //! [`envelope`] is a message as it came; [`decode`] reads its body; [`actions`] knows the action's name; [`registry`]
 //! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work here,
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
-//! [`dispatcher`] ties them to the broker's link, one `task` for each message.
+//! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
+//! order that must be.
 
 pub mod actions;
 pub mod answer;
@@ -11,6 +12,7 @@ pub mod decode;
 pub mod dispatcher;
 pub mod envelope;
 mod journaling;
+mod lanes;
 pub mod ledger;
 pub mod registry;
 mod task;

@@ -5,6 +5,7 @@ use super::{
     dispatcher::Desk,
     envelope::Envelope,
     journaling::{Journaling, Start},
+    lanes::{Place, Ticket},
     work::Outcome,
 };
 use crate::{
@@ -56,7 +57,13 @@ impl Task {
     }
 
     /// Carries it out, unless that has been done, and settles it.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, ticket: Option<Ticket>) {
+        let Some(place) = self.place(ticket).await else {
+            // Not begun: the broker delivers it again.
+            let handle = self.desk.ledger.handle(&self.key);
+            self.desk.ledger.release(&self.key, handle.as_ref());
+            return;
+        };
         loop {
             let handle = self.desk.ledger.handle(&self.key);
             let answered = tokio::select! {
@@ -70,6 +77,7 @@ impl Task {
             if let Some(owed) = answered {
                 // The body is somebody's data, and may be large.
                 drop(self);
+                drop(place);
                 return owed.settle().await;
             }
             let released = self.desk.ledger.release(&self.key, handle.as_ref());
@@ -77,6 +85,26 @@ impl Task {
                 return;
             }
             debug!("delivered again while it was given back");
+        }
+    }
+
+    /// Its place in its lane, once it is its turn; `None` where the daemon stops before that.
+    async fn place(&self, ticket: Option<Ticket>) -> Option<Option<Place>> {
+        let Some(mut ticket) = ticket else { return Some(None) };
+        let turn = async {
+            ticket.at_the_gate().await;
+            let lane = self.desk.workshop.lane(&self.envelope).await;
+            let mut place = lane.map(|lane| self.desk.lanes.enter(&self.key.destination, lane));
+            drop(ticket);
+            if let Some(place) = &mut place {
+                place.turn().await;
+            }
+            place
+        };
+        tokio::select! {
+            biased;
+            () = self.desk.stopping().cancelled() => None,
+            place = turn => Some(place),
         }
     }
 

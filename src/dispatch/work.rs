@@ -133,16 +133,20 @@ impl Workshop {
             observer.message(&name.display, envelope);
         }
         let route = self.route(envelope, &name, &body)?;
-        let message = Message::arrived(
-            envelope.arrival,
-            name.handler,
-            envelope.destination.name.clone(),
-            envelope.headers.clone(),
-            body,
-            envelope.body.clone(),
-        );
+        if earlier.crashes.is_some() && route.handler.traits().at_most_once {
+            return Err(interrupted());
+        }
+        let message = message(envelope, name, body);
         let context = Context::new(message, self.services.clone(), route.section.clone(), status);
         run(route, context).await
+    }
+
+    /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
+    pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
+        let body = decode(&envelope.body).ok()?;
+        let name = self.name(&body).await.ok()?;
+        let order = self.route(envelope, &name, &body).ok()?.order.as_ref()?;
+        order.of(&message(envelope, name, body))
     }
 
     /// Asks for as long as the platform may yet answer: a message is not failed because the platform restarts.
@@ -218,6 +222,25 @@ async fn run(route: &Route, context: Context) -> Result<Reply, Failure> {
              had done until then stays done. The processor's log has the details, under message {id}."
         )))
     })
+}
+
+fn message(envelope: &Envelope, name: ActionName, body: Value) -> Message {
+    Message::arrived(
+        envelope.arrival,
+        name.handler,
+        envelope.destination.name.clone(),
+        envelope.headers.clone(),
+        body,
+        envelope.body.clone(),
+    )
+}
+
+/// What a handler that must not run twice answers after a crash.
+fn interrupted() -> Failure {
+    Failure::new(
+        "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
+         tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
+    )
 }
 
 fn rejected(text: String) -> Failure {
