@@ -50,6 +50,9 @@ struct Pages {
     recoveries: Vec<Recovery>,
 }
 
+/// An answer this soon after was under way before.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// From when something was there again until the first answer after that.
 #[derive(Debug)]
 struct Recovery {
@@ -171,9 +174,8 @@ impl Book {
 
 impl Recovery {
     fn note(&mut self, answered: SystemTime) {
-        if let (None, Ok(took)) = (self.took, answered.duration_since(self.since)) {
-            self.took = Some(took);
-        }
+        let took = answered.duration_since(self.since).ok().filter(|took| *took > AT_ONCE);
+        self.took = self.took.or(took);
     }
 }
 

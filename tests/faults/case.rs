@@ -1,4 +1,4 @@
-//! The cases by name, and what is promised in each.
+//! The cases by name.
 
 use std::fmt;
 
@@ -11,42 +11,47 @@ pub(crate) enum Case {
     BrokerStopped,
     ProcessorKilled,
     ProcessorStopped,
+    LinkCut,
+    PlatformFails,
+    DiskFull,
 }
 
 // === impl Case ===
 
 impl Case {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::BrokerKilled, Self::BrokerStopped, Self::ProcessorKilled, Self::ProcessorStopped];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::BrokerKilled,
+        Self::BrokerStopped,
+        Self::ProcessorKilled,
+        Self::ProcessorStopped,
+        Self::LinkCut,
+        Self::PlatformFails,
+        Self::DiskFull,
+    ];
 
-    /// As on the command line.
+    /// On the command line, in the table, and as a test's name and a file's.
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::BrokerKilled => ("a", "broker killed", "broker_killed"),
+            Self::BrokerStopped => ("b", "broker stopped", "broker_stopped"),
+            Self::ProcessorKilled => ("c", "processor killed", "processor_killed"),
+            Self::ProcessorStopped => ("d", "SIGTERM to the processor", "processor_stopped"),
+            Self::LinkCut => ("e", "link cut", "link_cut"),
+            Self::PlatformFails => ("f", "platform fails", "platform_fails"),
+            Self::DiskFull => ("g", "disk full", "disk_full"),
+        }
+    }
+
     pub(crate) fn letter(self) -> &'static str {
-        match self {
-            Self::BrokerKilled => "a",
-            Self::BrokerStopped => "b",
-            Self::ProcessorKilled => "c",
-            Self::ProcessorStopped => "d",
-        }
+        self.names().0
     }
 
-    /// In the table.
     pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::BrokerKilled => "broker killed",
-            Self::BrokerStopped => "broker stopped",
-            Self::ProcessorKilled => "processor killed",
-            Self::ProcessorStopped => "SIGTERM to the processor",
-        }
+        self.names().1
     }
 
-    /// As a test's name and a file's.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::BrokerKilled => "broker_killed",
-            Self::BrokerStopped => "broker_stopped",
-            Self::ProcessorKilled => "processor_killed",
-            Self::ProcessorStopped => "processor_stopped",
-        }
+        self.names().2
     }
 
     /// As `cargo test` would call it.
@@ -56,22 +61,19 @@ impl Case {
 
     /// How often it strikes, in the short form and in the long one.
     pub(crate) fn faults(self, long: bool) -> usize {
-        match (self, long) {
-            (Self::BrokerKilled, false) | (Self::BrokerStopped, false) => 1,
-            (Self::ProcessorKilled, false) | (Self::ProcessorStopped, false) => 2,
-            (Self::BrokerKilled, true) | (Self::BrokerStopped, true) => 8,
-            (Self::ProcessorKilled, true) | (Self::ProcessorStopped, true) => 12,
-        }
+        let (short, long_form) = match self {
+            Self::BrokerKilled | Self::BrokerStopped => (1, 8),
+            Self::ProcessorKilled | Self::ProcessorStopped => (2, 12),
+            Self::LinkCut => (8, 200),
+            Self::PlatformFails => (2, 10),
+            Self::DiskFull => (1, 6),
+        };
+        if long { long_form } else { short }
     }
 
     /// Whether the broker's return is what recovery is measured from.
     pub(crate) fn is_about_the_broker(self) -> bool {
         matches!(self, Self::BrokerKilled | Self::BrokerStopped)
-    }
-
-    /// How many processors share the work.
-    pub(crate) fn processors(self) -> usize {
-        1
     }
 }
 

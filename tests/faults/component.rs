@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use action_processor::component::{Component, Context, Failure, Message, Reply, handler_fn};
+use action_processor::component::{Component, Context, Failure, Handler, Message, Reply, handler_fn};
 use serde_json::{Value, json};
 
 /// The component's name, and its section's.
@@ -30,7 +30,7 @@ pub(crate) fn component() -> Component {
     Component::new(NAME)
         .about("Writes each message down at the platform.")
         .on(note_down, handler_fn(note))
-        .on(note_once, handler_fn(note))
+        .on(note_once, handler_fn(note).at_most_once())
         .on(mark_it, handler_fn(mark))
 }
 

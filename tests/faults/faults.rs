@@ -1,29 +1,65 @@
-//! How each fault strikes, and what is put right afterwards.
+//! How each fault strikes, and how things are put right afterwards.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
-use tokio::time::sleep;
+use http::Method;
+use stand_in_platform::{Fault, Weather};
+use tokio::time::{sleep, timeout};
 
-use crate::{case::Case, scene::Scene};
+use crate::{
+    case::Case,
+    component,
+    cutter::{Cut, Cutter},
+    scene::Scene,
+    support::broker::ACCOUNT,
+};
 
-/// The fault of one case.
+/// The faults of one case.
 #[derive(Debug)]
 pub(crate) struct Striker {
     case: Case,
     strikes: usize,
     kills: Vec<SystemTime>,
+    cutter: Option<Cutter>,
 }
 
 // === impl Striker ===
 
 impl Striker {
-    /// Prepares the scene, and starts the processors.
+    /// Prepares the scene as the case needs it, and starts the processors.
     pub(crate) async fn begin(case: Case, scene: &mut Scene) -> Self {
+        let mut config = scene.config();
+        let mut cutter = None;
+        match case {
+            Case::ProcessorKilled => {
+                config = config.set(component::NAME, "diary", &scene.diary().display().to_string());
+            }
+            Case::LinkCut => {
+                let relay = Cutter::start(scene.broker.port()).await;
+                config = config.set("resilient", "stomp_port", &relay.port().to_string());
+                cutter = Some(relay);
+            }
+            // An API key has no session that could run out.
+            Case::PlatformFails => {
+                config = config
+                    .set("resilient", "api_key_id", "")
+                    .set("resilient", "api_key_secret", "")
+                    .set("resilient", "email", ACCOUNT.login)
+                    .set("resilient", "password", ACCOUNT.passcode)
+                    .set("resilient", "request_timeout", "2")
+                    .set("resilient", "request_retry_delay", "1");
+            }
+            _ => {}
+        }
         for which in 0..scene.homes.len() {
-            scene.homes[which].configure(&scene.config());
+            scene.homes[which].configure(&config);
             scene.start(which);
         }
-        Self { case, strikes: 0, kills: Vec::new() }
+        Self { case, strikes: 0, kills: Vec::new(), cutter }
     }
 
     /// Strikes once, and puts things right; says what it did.
@@ -48,17 +84,34 @@ impl Striker {
                 restart(scene);
                 format!("the processor was told to stop ({status}), and started again")
             }
+            Case::LinkCut => self.cut(scene).await,
+            Case::PlatformFails => rough_weather(scene).await,
+            Case::DiskFull => fill_the_disk(scene).await,
         }
     }
 
-    /// How often it has struck.
-    pub(crate) fn strikes(&self) -> usize {
-        self.strikes
+    /// How often things went wrong.
+    pub(crate) fn strikes(&self, scene: &Scene) -> usize {
+        if self.case == Case::PlatformFails { scene.platform.misbehaved() } else { self.strikes }
     }
 
     /// When processors were killed.
     pub(crate) fn kills(&self) -> &[SystemTime] {
         &self.kills
+    }
+
+    async fn cut(&self, scene: &Scene) -> String {
+        let cutter = self.cutter.as_ref().expect("the case has one");
+        let mut cut = Cut::at_random();
+        cutter.arm(cut);
+        // Where too little was left under way, the next byte is the last.
+        while timeout(Duration::from_secs(1), cutter.until_cut(self.strikes)).await.is_err() {
+            cut.after = 0;
+            cutter.arm(cut);
+            scene.side.allow(1);
+        }
+        scene.book.expect_recovery(SystemTime::now());
+        format!("the link was cut after {} bytes more ({:?})", cut.after, cut.direction)
     }
 }
 
@@ -72,6 +125,55 @@ async fn bring_the_broker_back(scene: &mut Scene, what: &str) -> String {
 
 fn restart(scene: &mut Scene) {
     scene.start(0);
-    let started = scene.daemons.iter().flatten().next().map(crate::daemon::Daemon::started);
-    scene.book.expect_recovery(started.expect("just started"));
+    scene.book.expect_recovery(SystemTime::now());
+}
+
+/// For a few seconds, up to half of all requests meet a fault, before they are carried out or after.
+async fn rough_weather(scene: &Scene) -> String {
+    let share = 0.1 + fastrand::f64() * 0.4;
+    scene.platform.weather(Weather::of(share, platform_faults()));
+    sleep(Duration::from_millis(fastrand::u64(2_000..4_000))).await;
+    scene.platform.weather(Weather::fair());
+    format!("the platform misbehaved at {:.0} % of requests", share * 100.0)
+}
+
+fn platform_faults() -> Vec<Fault> {
+    vec![
+        Fault::status(503),
+        Fault::status(503).header("retry-after", "1"),
+        Fault::status(503).after_carrying_out(),
+        Fault::status(429).header("retry-after", "1"),
+        Fault::status(409).on(Method::PUT, "/incidents"),
+        Fault::status(409).on(Method::POST, "/incidents"),
+        Fault::hang(),
+        Fault::stall(),
+        Fault::cut_off(),
+        Fault::close(),
+        Fault::expire(),
+    ]
+}
+
+/// No file of the processor's can grow for a while.
+async fn fill_the_disk(scene: &Scene) -> String {
+    let pid = scene.daemons[0].as_ref().expect("the processor runs").pid();
+    let full = largest(scene.homes[0].dir()) + fastrand::u64(..16_384);
+    limit_files(pid, &full.to_string());
+    sleep(Duration::from_millis(fastrand::u64(1_000..3_000))).await;
+    limit_files(pid, "unlimited");
+    scene.book.expect_recovery(SystemTime::now());
+    format!("no file could grow beyond {full} bytes, and then could again")
+}
+
+/// The soft limit only: a hard one could not be raised again without rights.
+fn limit_files(pid: u32, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let status = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
+    assert!(status.expect("prlimit is installed (util-linux)").success(), "prlimit refuses {limit}");
+}
+
+/// The largest file of the journal.
+fn largest(dir: &Path) -> u64 {
+    let files = std::fs::read_dir(dir).expect("the home can be read").flatten();
+    let journal = files.filter(|file| file.file_name().to_string_lossy().starts_with("journal"));
+    journal.filter_map(|file| file.metadata().ok()).map(|data| data.len()).max().unwrap_or_default()
 }

@@ -9,6 +9,8 @@ mod book;
 mod case;
 /// What the processors run.
 mod component;
+/// A link that breaks at a chosen byte.
+mod cutter;
 /// The processor as a process.
 mod daemon;
 /// How each fault strikes.

@@ -30,7 +30,7 @@ pub(crate) struct Size {
 pub(crate) async fn run(case: Case, size: Size) -> Tally {
     let begun = Instant::now();
     let say = |text: &str| eprintln!("[{} {:>5.1} s] {text}", case.letter(), begun.elapsed().as_secs_f64());
-    let mut scene = Scene::new(case.name(), size.rate, case.processors()).await;
+    let mut scene = Scene::new(case.name(), size.rate, 1).await;
     let mut striker = Striker::begin(case, &mut scene).await;
     let mut wrong = Vec::new();
     for round in 1..=size.faults {
@@ -71,7 +71,7 @@ fn judge(scene: &Scene, striker: &Striker, size: Size, case: Case, wrong: Vec<St
         Allowed { twice: running.collect(), recovery: size.recovery.filter(|_| case.is_about_the_broker()) };
     let mut tally =
         Tally::of(&actions, strangers, &allowed).with_recoveries(scene.book.recoveries(), allowed.recovery);
-    tally.faults = striker.strikes();
+    tally.faults = striker.strikes(scene);
     tally.broken.extend(wrong);
     tally
 }

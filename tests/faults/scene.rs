@@ -54,10 +54,9 @@ impl Scene {
             .set("resilient", "stomp_prefetch_limit", "50")
             .set("resilient", "stop_timeout", "10")
             .set(component::NAME, "destination", DESTINATION)
-            .set(component::NAME, "diary", &self.diary().display().to_string())
     }
 
-    /// Where the handlers note when they begin and end; one file for all processors.
+    /// Where the handlers note when they begin and end, if they are to; one file for all processors.
     pub(crate) fn diary(&self) -> PathBuf {
         self.homes[0].dir().join("diary")
     }
