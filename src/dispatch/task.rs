@@ -68,10 +68,7 @@ impl Task {
             let handle = self.desk.ledger.handle(&self.key);
             let answered = tokio::select! {
                 biased;
-                () = self.desk.cut_short() => {
-                    self.journaling().cut_short().await;
-                    None
-                }
+                () = self.desk.cut_short() => None,
                 answered = self.answered() => answered,
             };
             if let Some(owed) = answered {
@@ -256,6 +253,10 @@ impl StatusSink for Sink {
 
     fn sets_down(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move { self.journaling().set_down(note).await })
+    }
+
+    fn keeps(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move { self.journaling().keep(note).await })
     }
 
     fn note(&self) -> Option<String> {
