@@ -56,9 +56,9 @@ fn incident(message: &Message) -> Result<i64, Failure> {
     message.incident_id().ok_or_else(|| Failure::new("The message names no incident."))
 }
 
-/// Long enough for a fault to hit the work now and then, before and after it has written.
+/// Long enough for all workers to be at work when a fault strikes, some before they have written and some after.
 async fn pause() {
-    tokio::time::sleep(Duration::from_millis(fastrand::u64(2..20))).await;
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(20..120))).await;
 }
 
 // === impl Diary ===

@@ -49,7 +49,7 @@ impl Cut {
     /// Anywhere in the next few messages or answers.
     pub(crate) fn at_random() -> Self {
         let (direction, most) =
-            if fastrand::bool() { (Direction::ToBroker, 6_000) } else { (Direction::FromBroker, 12_000) };
+            if fastrand::bool() { (Direction::ToBroker, 2_500) } else { (Direction::FromBroker, 6_000) };
         Self { direction, after: fastrand::usize(..most), hard: fastrand::bool() }
     }
 }

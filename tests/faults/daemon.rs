@@ -33,7 +33,6 @@ const LAUNCHER: &str = r#"trap "" XFSZ; exec "$0" run"#;
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
-    started: SystemTime,
 }
 
 /// Where a processor lives; what it keeps here outlives it.
@@ -99,18 +98,13 @@ impl Home {
             log.try_clone().expect("a file can be shared"),
         ));
         tokio::spawn(keep(child.stderr.take().expect("piped"), log));
-        Daemon { child, started: SystemTime::now() }
+        Daemon { child }
     }
 }
 
 // === impl Daemon ===
 
 impl Daemon {
-    /// When it was started.
-    pub(crate) fn started(&self) -> SystemTime {
-        self.started
-    }
-
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().expect("the processor runs")

@@ -52,6 +52,7 @@ impl Striker {
                     .set("resilient", "password", ACCOUNT.passcode)
                     .set("resilient", "request_timeout", "2")
                     .set("resilient", "request_retry_delay", "1");
+                change_the_weather(scene);
             }
             _ => {}
         }
@@ -85,7 +86,7 @@ impl Striker {
                 format!("the processor was told to stop ({status}), and started again")
             }
             Case::LinkCut => self.cut(scene).await,
-            Case::PlatformFails => rough_weather(scene).await,
+            Case::PlatformFails => change_the_weather(scene),
             Case::DiskFull => fill_the_disk(scene).await,
         }
     }
@@ -128,13 +129,11 @@ fn restart(scene: &mut Scene) {
     scene.book.expect_recovery(SystemTime::now());
 }
 
-/// For a few seconds, up to half of all requests meet a fault, before they are carried out or after.
-async fn rough_weather(scene: &Scene) -> String {
+/// From now on, up to half of all requests meet a fault, before they are carried out or after.
+fn change_the_weather(scene: &Scene) -> String {
     let share = 0.1 + fastrand::f64() * 0.4;
     scene.platform.weather(Weather::of(share, platform_faults()));
-    sleep(Duration::from_millis(fastrand::u64(2_000..4_000))).await;
-    scene.platform.weather(Weather::fair());
-    format!("the platform misbehaved at {:.0} % of requests", share * 100.0)
+    format!("the platform misbehaves at {:.0} % of requests", share * 100.0)
 }
 
 fn platform_faults() -> Vec<Fault> {

@@ -85,7 +85,7 @@ fn size(arguments: &Arguments, case: Case) -> Size {
     Size {
         actions: arguments.actions.unwrap_or(if arguments.long { 2_000 } else { 200 }),
         faults: arguments.faults.unwrap_or_else(|| case.faults(arguments.long)),
-        rate: 100,
+        rate: 200,
         recovery: arguments.long.then_some(RECOVERY),
     }
 }

@@ -1,6 +1,9 @@
 //! One case from its beginning to its end: actions in rounds, and in the midst of each round a fault.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::Instant;
 
@@ -35,7 +38,7 @@ pub(crate) async fn run(case: Case, size: Size) -> Tally {
     let mut wrong = Vec::new();
     for round in 1..=size.faults {
         scene.side.allow(share(size, round));
-        wait_for_the_moment(&scene, share(size, round)).await;
+        wait_for_the_moment(&scene, case, share(size, round)).await;
         let what = striker.strike(&mut scene).await;
         say(&format!("fault {round} of {}: {what}; {} answered", size.faults, scene.book.answered()));
     }
@@ -44,7 +47,8 @@ pub(crate) async fn run(case: Case, size: Size) -> Tally {
     wrong.extend(scene.ended());
     wrong.extend(scene.stop().await);
     let tally = judge(&scene, &striker, size, case, wrong);
-    say(if tally.broken.is_empty() { "done" } else { "done: a promise was broken" });
+    let kept = if tally.broken.is_empty() { "all promises kept" } else { "a promise was broken" };
+    say(&format!("{kept}; {} of {} answered as done", tally.done, tally.actions));
     tally.broken.iter().for_each(|broken| eprintln!("[{}] {broken}; see {}", case.letter(), logs(&scene)));
     tally
 }
@@ -56,8 +60,9 @@ fn share(size: Size, round: usize) -> usize {
 }
 
 /// A fault strikes while the round's actions are at work: some, at random, are answered already.
-async fn wait_for_the_moment(scene: &Scene, actions: usize) {
-    let some = fastrand::usize(actions / 10..=actions * 8 / 10);
+async fn wait_for_the_moment(scene: &Scene, case: Case, actions: usize) {
+    let Range { start, end } = case.moment();
+    let some = (actions as f64 * (start + fastrand::f64() * (end - start))) as usize;
     let answered = scene.book.answered() + some.max(1);
     // Whoever answers nothing is found out in the end.
     scene.book.until_answered(answered, PATIENCE).await;

@@ -11,6 +11,8 @@ use crate::book::{Action, Number};
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) actions: usize,
+    /// Answered as done; the others' answers say what went wrong.
+    pub(crate) done: usize,
     pub(crate) faults: usize,
     pub(crate) lost: usize,
     pub(crate) answered_twice: usize,
@@ -48,6 +50,7 @@ impl Tally {
         let once = which(&|_, action| action.writes > 1 && action.at_most_once());
         let unexcused = which(&|number, action| action.writes > 1 && !allowed.twice.contains(&number));
         let untrue = which(&|_, action| action.done && action.writes == 0);
+        tally.done = actions.values().filter(|action| action.done).count();
         tally.lost = lost.len();
         tally.answered_twice = answered_twice.len();
         tally.carried_out_twice = carried_out_twice.len();

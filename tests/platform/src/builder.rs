@@ -81,7 +81,7 @@ impl Builder {
         self
     }
 
-    /// Does not remember requests, so that it can serve very many.
+    /// Does not remember requests, so that it can serve very many; none can be waited for.
     #[must_use]
     pub fn forgetting(mut self) -> Self {
         self.forgets = true;
@@ -96,7 +96,7 @@ impl Builder {
     pub async fn start(self) -> Platform {
         let listener = TcpListener::bind(self.address).await.expect("a port of 127.0.0.1 is free");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let log = Log { forgets: self.forgets, ..Log::default() };
+        let log = Log::new(self.forgets);
         let shared = Arc::new(Shared { world: Mutex::new(self.world), log, ..Shared::default() });
         let routes = crate::routes::all(&shared, &self.prefix);
         Platform::new(shared, address, serve::serve(listener, self.tls, routes))

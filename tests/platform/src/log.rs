@@ -50,11 +50,15 @@ impl Recorded {
 pub(crate) struct Log {
     requests: Mutex<Vec<Recorded>>,
     /// Requests are not remembered.
-    pub(crate) forgets: bool,
+    forgets: bool,
     count: watch::Sender<usize>,
 }
 
 impl Log {
+    pub(crate) fn new(forgets: bool) -> Self {
+        Self { forgets, ..Self::default() }
+    }
+
     pub(crate) fn add(&self, request: Recorded) {
         if !self.forgets {
             let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
