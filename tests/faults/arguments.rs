@@ -13,6 +13,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) long: bool,
 
+    /// In place of the cases: 300 actions a second for so many minutes, and a fault every 20 seconds.
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "30", conflicts_with_all = ["long", "only"])]
+    pub(crate) soak: Option<u32>,
+
     /// Only these cases, by letter: `a,c`.
     #[arg(long, value_delimiter = ',', value_name = "CASES")]
     pub(crate) only: Vec<Case>,
@@ -77,6 +81,7 @@ broken; the processors' logs are in the target directory's tmp, faults-<case>-<n
   cargo test --test faults                          200 actions a case, a fault or two: part of every test run
   cargo test --test faults -- --long                2,000 actions a case
   cargo test --test faults -- --only c --faults 9   one case, with more faults
+  cargo test --release --test faults -- --soak 30   half an hour; what the processor uses is printed each minute
 
 Recovery is the time from the end of a fault (the broker accepts connections, the new processor is started, the link was
 cut) until the broker has the next answer. With --long, where cases do not take each other's processors away, it must

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use stand_in_platform::Write;
@@ -33,6 +33,18 @@ pub(crate) struct Action {
     pub(crate) done: bool,
     /// Writes that the platform carried out for it.
     pub(crate) writes: u32,
+    answered: Option<Instant>,
+}
+
+/// All there is to judge by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pages {
+    pub(crate) actions: HashMap<Number, Action>,
+    /// Actions that were as they should be, and have left the book.
+    pub(crate) retired: usize,
+    /// Replies and writes that belong to no action in the book.
+    pub(crate) strangers: usize,
+    recoveries: Vec<Recovery>,
 }
 
 /// The platform's book of one case.
@@ -42,19 +54,11 @@ pub(crate) struct Book {
     answered: watch::Sender<usize>,
 }
 
-#[derive(Debug, Default)]
-struct Pages {
-    actions: HashMap<Number, Action>,
-    /// Replies and writes that belong to no action.
-    strangers: u32,
-    recoveries: Vec<Recovery>,
-}
-
 /// An answer this soon after was under way before.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// From when something was there again until the first answer after that.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Recovery {
     since: SystemTime,
     took: Option<Duration>,
@@ -66,6 +70,11 @@ impl Action {
     /// By name, as the component's.
     pub(crate) fn at_most_once(&self) -> bool {
         ACTIONS[self.kind].ends_with("Once")
+    }
+
+    fn is_settled(&self, age: Duration) -> bool {
+        let as_it_should_be = self.answers == 1 && self.writes <= 1 && (!self.done || self.writes == 1);
+        as_it_should_be && self.answered.is_some_and(|answered| answered.elapsed() > age)
     }
 }
 
@@ -106,6 +115,7 @@ impl Book {
         action.answers += 1;
         action.done |= reply.json()["message"] == DONE;
         if action.answers == 1 {
+            action.answered = Some(Instant::now());
             self.answered.send_modify(|answered| *answered += 1);
         }
     }
@@ -159,10 +169,18 @@ impl Book {
         true
     }
 
-    /// All actions, and how many replies and writes belong to none of them.
-    pub(crate) fn close(&self) -> (HashMap<Number, Action>, u32) {
-        let pages = self.pages();
-        (pages.actions.clone(), pages.strangers)
+    /// Takes out what was answered once, and written once at most, more than `age` ago. Whatever else comes of it is a
+    /// stranger.
+    pub(crate) fn retire(&self, age: Duration) {
+        let mut pages = self.pages();
+        let before = pages.actions.len();
+        pages.actions.retain(|_, action| !action.is_settled(age));
+        pages.retired += before - pages.actions.len();
+    }
+
+    /// As it stands now.
+    pub(crate) fn copy(&self) -> Pages {
+        self.pages().clone()
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {

@@ -65,7 +65,7 @@ impl Case {
             Self::BrokerKilled | Self::BrokerStopped => (1, 8),
             Self::ProcessorKilled | Self::ProcessorStopped => (2, 12),
             Self::LinkCut => (8, 200),
-            Self::PlatformFails => (2, 10),
+            Self::PlatformFails => (3, 10),
             Self::DiskFull => (1, 6),
         };
         if long { long_form } else { short }

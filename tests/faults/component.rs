@@ -3,6 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::Write,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -61,11 +62,21 @@ async fn pause() {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(20..120))).await;
 }
 
+/// Notes in the file at `path` how many tasks there are, now and then.
+fn count_tasks(path: &str) {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    if CALLS.fetch_add(1, Relaxed) % 100 == 0 {
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        std::fs::write(path, tasks.to_string()).expect("the number of tasks can be noted");
+    }
+}
+
 // === impl Diary ===
 
 impl Diary {
     /// Kept in the file that the component's section names, if it names one.
     fn begin(message: &Message, cx: &Context) -> Self {
+        cx.section().get("tasks").into_iter().for_each(count_tasks);
         let token = message.header("Co3ContextToken").unwrap_or_default().to_owned();
         let diary = Self { path: cx.section().get("diary").map(ToOwned::to_owned), token };
         diary.write("begun");

@@ -15,14 +15,14 @@ use crate::{
     component,
     cutter::{Cut, Cutter},
     scene::Scene,
-    support::broker::ACCOUNT,
+    support::{broker::ACCOUNT, processor::AppConfig},
 };
 
-/// The faults of one case.
-#[derive(Debug)]
+/// Makes faults happen, and keeps count.
+#[derive(Debug, Default)]
 pub(crate) struct Striker {
-    case: Case,
     strikes: usize,
+    cuts: usize,
     kills: Vec<SystemTime>,
     cutter: Option<Cutter>,
 }
@@ -30,43 +30,51 @@ pub(crate) struct Striker {
 // === impl Striker ===
 
 impl Striker {
-    /// Prepares the scene as the case needs it, and starts the processors.
-    pub(crate) async fn begin(case: Case, scene: &mut Scene) -> Self {
-        let mut config = scene.config();
-        let mut cutter = None;
-        match case {
-            Case::ProcessorKilled => {
-                config = config.set(component::NAME, "diary", &scene.diary().display().to_string());
-            }
-            Case::LinkCut => {
-                let relay = Cutter::start(scene.broker.port()).await;
-                config = config.set("resilient", "stomp_port", &relay.port().to_string());
-                cutter = Some(relay);
-            }
-            // An API key has no session that could run out.
-            Case::PlatformFails => {
-                config = config
-                    .set("resilient", "api_key_id", "")
-                    .set("resilient", "api_key_secret", "")
-                    .set("resilient", "email", ACCOUNT.login)
-                    .set("resilient", "password", ACCOUNT.passcode)
-                    .set("resilient", "request_timeout", "2")
-                    .set("resilient", "request_retry_delay", "1");
-                change_the_weather(scene);
-            }
-            _ => {}
+    /// Configures the processors as these cases need it, and starts them.
+    pub(crate) async fn begin(cases: &[Case], scene: &mut Scene) -> Self {
+        let mut striker = Self::default();
+        striker.start(cases, scene).await;
+        striker
+    }
+
+    /// Starts the processors anew, after they have stopped, for other cases.
+    pub(crate) async fn start(&mut self, cases: &[Case], scene: &mut Scene) {
+        let mut config = scene.config.clone();
+        for case in cases {
+            config = self.prepare(*case, scene, config).await;
         }
         for which in 0..scene.homes.len() {
             scene.homes[which].configure(&config);
             scene.start(which);
         }
-        Self { case, strikes: 0, kills: Vec::new(), cutter }
+    }
+
+    async fn prepare(&mut self, case: Case, scene: &Scene, config: AppConfig) -> AppConfig {
+        match case {
+            Case::ProcessorKilled => {
+                config.set(component::NAME, "diary", &scene.diary().display().to_string())
+            }
+            Case::LinkCut => {
+                self.cuts = 0;
+                let cutter = self.cutter.insert(Cutter::start(scene.broker.port()).await);
+                config.set("resilient", "stomp_port", &cutter.port().to_string())
+            }
+            // An API key has no session that could run out.
+            Case::PlatformFails => config
+                .set("resilient", "api_key_id", "")
+                .set("resilient", "api_key_secret", "")
+                .set("resilient", "email", ACCOUNT.login)
+                .set("resilient", "password", ACCOUNT.passcode)
+                .set("resilient", "request_timeout", "2")
+                .set("resilient", "request_retry_delay", "1"),
+            Case::BrokerKilled | Case::BrokerStopped | Case::ProcessorStopped | Case::DiskFull => config,
+        }
     }
 
     /// Strikes once, and puts things right; says what it did.
-    pub(crate) async fn strike(&mut self, scene: &mut Scene) -> String {
+    pub(crate) async fn strike(&mut self, case: Case, scene: &mut Scene) -> String {
         self.strikes += 1;
-        match self.case {
+        match case {
             Case::BrokerKilled => {
                 scene.broker.kill().await;
                 bring_the_broker_back(scene, "killed").await
@@ -91,9 +99,9 @@ impl Striker {
         }
     }
 
-    /// How often things went wrong.
+    /// How often things went wrong: the times it struck, and each request that the platform failed.
     pub(crate) fn strikes(&self, scene: &Scene) -> usize {
-        if self.case == Case::PlatformFails { scene.platform.misbehaved() } else { self.strikes }
+        self.strikes + scene.platform.misbehaved()
     }
 
     /// When processors were killed.
@@ -101,12 +109,13 @@ impl Striker {
         &self.kills
     }
 
-    async fn cut(&self, scene: &Scene) -> String {
-        let cutter = self.cutter.as_ref().expect("the case has one");
+    async fn cut(&mut self, scene: &Scene) -> String {
+        self.cuts += 1;
+        let cutter = self.cutter.as_ref().expect("it was prepared for");
         let mut cut = Cut::at_random();
         cutter.arm(cut);
         // Where too little was left under way, the next byte is the last.
-        while timeout(Duration::from_secs(1), cutter.until_cut(self.strikes)).await.is_err() {
+        while timeout(Duration::from_secs(1), cutter.until_cut(self.cuts)).await.is_err() {
             cut.after = 0;
             cutter.arm(cut);
             scene.side.allow(1);

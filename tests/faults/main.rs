@@ -23,11 +23,15 @@ mod run;
 mod running;
 /// Broker, platform, processor.
 mod scene;
+/// Hours of it: memory, descriptors, threads, tasks.
+mod soak;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod support;
 /// The table in the end.
 mod table;
+/// What a processor uses.
+mod usage;
 /// Whether the promises were kept.
 mod verdict;
 
@@ -58,12 +62,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    let rows = runtime.block_on(run_all(&arguments, cases));
+    let rows = match arguments.soak {
+        Some(minutes) => runtime.block_on(soak::run(minutes)),
+        None => runtime.block_on(run_all(&arguments, cases)),
+    };
     table::print(&rows);
     if rows.iter().all(|(_, tally)| tally.broken.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn run_all(arguments: &Arguments, cases: Vec<Case>) -> Vec<(Case, Tally)> {
+async fn run_all(arguments: &Arguments, cases: Vec<Case>) -> Vec<(String, Tally)> {
     let jobs = Arc::new(Semaphore::new(arguments.jobs.unwrap_or(if arguments.long { 1 } else { 2 })));
     let begin = |case: Case| {
         let (jobs, size) = (jobs.clone(), size(arguments, case));
@@ -76,7 +83,7 @@ async fn run_all(arguments: &Arguments, cases: Vec<Case>) -> Vec<(Case, Tally)> 
     let tasks: Vec<_> = cases.into_iter().map(begin).collect();
     let mut rows = Vec::new();
     for (case, task) in tasks {
-        rows.push((case, task.await.unwrap_or_else(|error| failed(&error))));
+        rows.push((case.to_string(), task.await.unwrap_or_else(|error| failed(&error))));
     }
     rows
 }

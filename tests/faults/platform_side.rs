@@ -5,7 +5,7 @@ use std::{collections::HashSet, io::Result, sync::Arc, time::Duration};
 use tokio::{
     sync::Semaphore,
     task::AbortHandle,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, interval, sleep, sleep_until},
 };
 
 use crate::{
@@ -54,6 +54,20 @@ impl PlatformSide {
     /// Lets this many more actions be posted.
     pub(crate) fn allow(&self, actions: usize) {
         self.allowance.add_permits(actions);
+    }
+
+    /// Lets `rate` actions a second be posted until the handle is aborted; what could not be posted in time is made up
+    /// for.
+    pub(crate) fn allow_steadily(&self, rate: u32) -> AbortHandle {
+        let allowance = self.allowance.clone();
+        let task = tokio::spawn(async move {
+            let mut ticks = interval(Duration::from_secs(1) / rate);
+            loop {
+                ticks.tick().await;
+                allowance.add_permits(1);
+            }
+        });
+        task.abort_handle()
     }
 
     /// Waits until everything that was allowed is posted.

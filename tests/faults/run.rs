@@ -34,19 +34,20 @@ pub(crate) async fn run(case: Case, size: Size) -> Tally {
     let begun = Instant::now();
     let say = |text: &str| eprintln!("[{} {:>5.1} s] {text}", case.letter(), begun.elapsed().as_secs_f64());
     let mut scene = Scene::new(case.name(), size.rate, 1).await;
-    let mut striker = Striker::begin(case, &mut scene).await;
+    let mut striker = Striker::begin(&[case], &mut scene).await;
     let mut wrong = Vec::new();
     for round in 1..=size.faults {
         scene.side.allow(share(size, round));
         wait_for_the_moment(&scene, case, share(size, round)).await;
-        let what = striker.strike(&mut scene).await;
+        let what = striker.strike(case, &mut scene).await;
         say(&format!("fault {round} of {}: {what}; {} answered", size.faults, scene.book.answered()));
     }
     scene.side.allow(share(size, 0));
     wrong.extend(scene.until_quiet(PATIENCE).await);
     wrong.extend(scene.ended());
     wrong.extend(scene.stop().await);
-    let tally = judge(&scene, &striker, size, case, wrong);
+    let longest = size.recovery.filter(|_| case.is_about_the_broker());
+    let tally = judge(&scene, &striker, longest, wrong);
     let kept = if tally.broken.is_empty() { "all promises kept" } else { "a promise was broken" };
     say(&format!("{kept}; {} of {} answered as done", tally.done, tally.actions));
     tally.broken.iter().for_each(|broken| eprintln!("[{}] {broken}; see {}", case.letter(), logs(&scene)));
@@ -68,20 +69,25 @@ async fn wait_for_the_moment(scene: &Scene, case: Case, actions: usize) {
     scene.book.until_answered(answered, PATIENCE).await;
 }
 
-fn judge(scene: &Scene, striker: &Striker, size: Size, case: Case, wrong: Vec<String>) -> Tally {
-    scene.book.wrote(&scene.platform.writes());
-    let (actions, strangers) = scene.book.close();
+/// Looks at all that has happened; `wrong` is what is known already.
+pub(crate) fn judge(
+    scene: &Scene,
+    striker: &Striker,
+    longest_recovery: Option<Duration>,
+    wrong: Vec<String>,
+) -> Tally {
+    scene.book.wrote(&scene.platform.take_writes());
     let running = striker.kills().iter().flat_map(|kill: &SystemTime| running::at(*kill, &scene.diary()));
-    let allowed =
-        Allowed { twice: running.collect(), recovery: size.recovery.filter(|_| case.is_about_the_broker()) };
-    let mut tally =
-        Tally::of(&actions, strangers, &allowed).with_recoveries(scene.book.recoveries(), allowed.recovery);
+    let allowed = Allowed { twice: running.collect(), recovery: longest_recovery };
+    let tally = Tally::of(&scene.book.copy(), &allowed);
+    let mut tally = tally.with_recoveries(scene.book.recoveries(), allowed.recovery);
     tally.faults = striker.strikes(scene);
     tally.broken.extend(wrong);
     tally
 }
 
-fn logs(scene: &Scene) -> String {
+/// Where to look.
+pub(crate) fn logs(scene: &Scene) -> String {
     let names: Vec<_> = scene.homes.iter().map(|home| home.log().display().to_string()).collect();
     names.join(", ")
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use stand_in_platform::Platform;
+use stand_in_platform::{Builder, Platform};
 use tempfile::NamedTempFile;
 
 use crate::{
@@ -29,7 +29,9 @@ pub(crate) struct Scene {
     pub(crate) homes: Vec<Home>,
     /// The processor of each home; `None` while a fault keeps it down.
     pub(crate) daemons: Vec<Option<Daemon>>,
-    ca: NamedTempFile,
+    /// What the processors are started with, before a fault wants something else.
+    pub(crate) config: AppConfig,
+    _ca: NamedTempFile,
 }
 
 // === impl Scene ===
@@ -37,23 +39,20 @@ pub(crate) struct Scene {
 impl Scene {
     /// A broker and a platform, and homes for `processors` processors; none runs yet.
     pub(crate) async fn new(name: &str, rate: u32, processors: usize) -> Self {
+        Self::with(Platform::builder(), name, rate, processors).await
+    }
+
+    /// The same, for a platform that is unlike others.
+    pub(crate) async fn with(platform: Builder, name: &str, rate: u32, processors: usize) -> Self {
         let broker = Broker::start().await;
-        let (platform, ca) = platform().await;
+        let (platform, ca) = furnished(platform).await;
         let book = Arc::new(Book::new());
         let side = PlatformSide::open(broker.address(), book.clone(), rate).await;
         let home = |number| Home::new(&format!("faults-{name}-{number}"));
         let homes = (1..=processors).map(home).collect();
-        Self { broker, platform, side, book, homes, daemons: (0..processors).map(|_| None).collect(), ca }
-    }
-
-    /// What every case starts from: enough at a time to keep the processor busy.
-    pub(crate) fn config(&self) -> AppConfig {
-        let ca = self.ca.path().display().to_string();
-        AppConfig::connecting(&self.broker, "localhost", self.platform.port(), &ca)
-            .set("resilient", "num_workers", "25")
-            .set("resilient", "stomp_prefetch_limit", "50")
-            .set("resilient", "stop_timeout", "10")
-            .set(component::NAME, "destination", DESTINATION)
+        let daemons = (0..processors).map(|_| None).collect();
+        let config = config(&broker, &platform, &ca);
+        Self { broker, platform, side, book, homes, daemons, config, _ca: ca }
     }
 
     /// Where the handlers note when they begin and end, if they are to; one file for all processors.
@@ -98,13 +97,23 @@ impl Scene {
     }
 }
 
+/// Enough at a time to keep the processor busy.
+fn config(broker: &Broker, platform: &Platform, ca: &NamedTempFile) -> AppConfig {
+    let ca = ca.path().display().to_string();
+    AppConfig::connecting(broker, "localhost", platform.port(), &ca)
+        .set("resilient", "num_workers", "25")
+        .set("resilient", "stomp_prefetch_limit", "50")
+        .set("resilient", "stop_timeout", "10")
+        .set(component::NAME, "destination", DESTINATION)
+}
+
 /// Over TLS, with the certificate that is trusted by the file.
-async fn platform() -> (Platform, NamedTempFile) {
+async fn furnished(platform: Builder) -> (Platform, NamedTempFile) {
     let authority = Authority::new("CA of the stand-in platform");
     let certificate = authority.issue(&Request::server(["localhost"]));
     let names = component::ACTIONS.iter().zip(1..);
     let actions: Vec<Value> = names.map(|(name, id)| json!({ "id": id, "name": name })).collect();
-    let platform = Platform::builder()
+    let platform = platform
         .tls(certificate.server_config())
         .list("/actions", json!({ "entities": actions }))
         .start()

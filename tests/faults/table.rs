@@ -1,6 +1,6 @@
 //! The table in the end.
 
-use crate::{case::Case, verdict::Tally};
+use crate::verdict::Tally;
 
 const HEAD: [&str; 8] = [
     "case",
@@ -14,17 +14,17 @@ const HEAD: [&str; 8] = [
 ];
 
 /// As Markdown, which a README can show as it is.
-pub(crate) fn print(rows: &[(Case, Tally)]) {
+pub(crate) fn print(rows: &[(String, Tally)]) {
     println!("| {} |", HEAD.join(" | "));
     println!("|---|--:|--:|--:|--:|--:|--:|---|");
-    for (case, tally) in rows {
-        println!("| {} |", row(*case, tally).join(" | "));
+    for (name, tally) in rows {
+        println!("| {} |", row(name, tally).join(" | "));
     }
 }
 
-fn row(case: Case, tally: &Tally) -> [String; 8] {
+fn row(name: &str, tally: &Tally) -> [String; 8] {
     [
-        case.to_string(),
+        name.to_owned(),
         tally.actions.to_string(),
         tally.faults.to_string(),
         tally.lost.to_string(),

@@ -1,11 +1,8 @@
 //! Whether the promises were kept.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
-use crate::book::{Action, Number};
+use crate::book::{Action, Number, Pages};
 
 /// What a case has shown.
 #[derive(Debug, Default)]
@@ -35,8 +32,9 @@ pub(crate) struct Allowed {
 
 impl Tally {
     /// Looks at every action.
-    pub(crate) fn of(actions: &HashMap<Number, Action>, strangers: u32, allowed: &Allowed) -> Self {
-        let mut tally = Self { actions: actions.len(), ..Self::default() };
+    pub(crate) fn of(pages: &Pages, allowed: &Allowed) -> Self {
+        let Pages { actions, retired, strangers, .. } = pages;
+        let mut tally = Self { actions: actions.len() + retired, ..Self::default() };
         let which = |wanted: &dyn Fn(Number, &Action) -> bool| -> Vec<Number> {
             actions
                 .iter()
@@ -59,7 +57,7 @@ impl Tally {
         tally.hold(&unexcused, "carried out twice without having been at work at a kill");
         tally.hold(&once, "carried out twice though at most once was asked for");
         tally.hold(&untrue, "answered as done and not carried out");
-        if strangers > 0 {
+        if *strangers > 0 {
             tally.broken.push(format!("{strangers} replies or writes of unknown actions"));
         }
         tally
