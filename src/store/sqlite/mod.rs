@@ -60,6 +60,7 @@ impl SqliteStore {
     /// journal of this version; [`StoreError::Unavailable`] where the disk is full.
     pub fn open(path: &Path, sync: SyncMode, keep: Duration) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
+        mend::report_torn(path);
         let connection = mend::open(path, sync)?;
         Self::start(path, sync, connection, Some(lock), Some(Sweep::new(keep)))
     }
