@@ -26,12 +26,8 @@ impl Working {
     pub(crate) fn start(by: &[&str], test: &str, file: &Path) -> Self {
         let binary = std::env::current_exe().unwrap().display().to_string();
         let words = [by, &[&binary, "--exact", "--ignored", "--nocapture", test]].concat();
-        let mut child = Command::new(words[0])
-            .args(&words[1..])
-            .env(FILE, file)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new(words[0]).args(&words[1..]).env(FILE, file).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }

@@ -74,8 +74,7 @@ behaviours! {
 async fn a_command_may_look_into_the_journal_while_the_processor_has_it() {
     let directory = Directory::new();
     let daemon = directory.open().await;
-    let (first, second) =
-        (daemon.bury(letter("1")).await.unwrap(), daemon.bury(letter("2")).await.unwrap());
+    let (first, second) = (daemon.bury(letter("1")).await.unwrap(), daemon.bury(letter("2")).await.unwrap());
     let command = open_beside(&directory.settings()).await.unwrap();
     assert_eq!(command.dead().await.unwrap().len(), 2);
     assert!(command.drop_dead(first).await.unwrap());
@@ -149,9 +148,8 @@ async fn only_one_process_has_the_journal() {
 #[tokio::test]
 async fn every_write_may_go_to_the_disk_at_once() {
     let directory = Directory::new();
-    let journal: Journal = Arc::new(
-        SqliteStore::open(&directory.file(), SyncMode::Always, Duration::from_hours(1)).unwrap(),
-    );
+    let journal: Journal =
+        Arc::new(SqliteStore::open(&directory.file(), SyncMode::Always, Duration::from_hours(1)).unwrap());
     journal.begin(&key("1")).await.unwrap();
     assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::Waiting { note: None });
 }

@@ -78,9 +78,6 @@ async fn a_full_disk_is_said_and_once_there_is_room_all_goes_on() {
         let standing = journal.claim(&key(&number.to_string())).await.unwrap();
         assert!(matches!(standing, Standing::Answered(_)), "{number} of {kept}: {standing:?}");
     }
-    // What was refused is there neither in whole nor in part.
-    assert_eq!(journal.claim(&key("refused")).await.unwrap(), Standing::New);
-    journal.close().await;
 }
 
 #[tokio::test]
@@ -93,19 +90,22 @@ async fn writes_until_the_disk_is_full_and_again() {
         long.body = "x".repeat(50_000);
         long
     };
-    let mut kept = 0;
-    let error = loop {
+    // One refusal may be cured by moving the log into the file; three in a row are not.
+    let (mut kept, mut refusals) = (0, Vec::new());
+    while refusals.len() < 3 {
         match journal.finish(&key(&kept.to_string()), long()).await {
-            Ok(()) => kept += 1,
-            Err(error) => break error,
+            Ok(()) => (kept, refusals) = (kept + 1, Vec::new()),
+            Err(error) => refusals.push(error),
         }
-    };
-    let words = error.to_string();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{words}");
-    assert!(words.contains("journal.db") && words.contains("disk"), "{words}");
-    assert!(journal.finish(&key("refused"), long()).await.is_err());
-    // What is there can still be read.
+    }
+    for error in refusals {
+        let words = error.to_string();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{words}");
+        assert!(words.contains("journal.db") && words.contains("disk"), "{words}");
+    }
+    // What is there can still be read, and nothing is there in part.
     assert!(matches!(journal.claim(&key("0")).await.unwrap(), Standing::Answered(_)));
+    assert_eq!(journal.claim(&key(&kept.to_string())).await.unwrap(), Standing::New);
     println!("refused");
     while journal.finish(&key(&kept.to_string()), long()).await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;

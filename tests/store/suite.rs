@@ -148,10 +148,7 @@ pub(crate) async fn dead_letters_are_listed_oldest_first_and_dropped_by_number(p
     assert_eq!(listed, [first, second]);
     assert!(journal.drop_dead(first).await.unwrap());
     assert!(!journal.drop_dead(first).await.unwrap());
-    assert_eq!(
-        journal.dead().await.unwrap(),
-        [DeadLetter { number: second, answer: None, ..letter("2") }]
-    );
+    assert_eq!(journal.dead().await.unwrap(), [DeadLetter { number: second, answer: None, ..letter("2") }]);
 }
 
 pub(crate) async fn a_letter_to_be_tried_again_is_taken_off_the_list_once(place: &impl Place) {
@@ -237,7 +234,9 @@ pub(crate) async fn what_was_answered_stays_answered(place: &impl Place) {
     assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::Answered(answer("1")));
 }
 
-pub(crate) async fn a_letter_that_a_dead_process_had_taken_is_taken_again_until_it_is_dropped(place: &impl Place) {
+pub(crate) async fn a_letter_that_a_dead_process_had_taken_is_taken_again_until_it_is_dropped(
+    place: &impl Place,
+) {
     let journal = place.open().await;
     let number = journal.bury(letter("1")).await.unwrap();
     journal.ask_retry(number).await.unwrap();

@@ -7,7 +7,6 @@
 //! - A broken file is set aside and a new one begun; a torn end is cut off. Both are said in the log.
 //! - A full disk fails what is asked, with [`StoreError::Unavailable`]; once there is room, all goes on.
 
-mod confirmed;
 mod failure;
 mod jobs;
 mod keeper;
@@ -18,8 +17,8 @@ mod sweep;
 mod tables;
 mod wal;
 
+use super::confirmed::Confirmed;
 use super::{Answer, DeadLetter, Key, Standing, Store, StoreError, SyncMode};
-use confirmed::Confirmed;
 use futures_util::{FutureExt, future::BoxFuture};
 use jobs::{Answered, Job};
 use keeper::Keeper;
