@@ -12,11 +12,17 @@
 //! needs to know. Nothing here talks to the broker.
 
 mod memory;
+mod postgres;
+mod settings;
+mod sqlite;
 
 use futures_util::future::BoxFuture;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration, time::SystemTime};
 
 pub use memory::MemoryStore;
+pub use postgres::PostgresUrl;
+pub use settings::{Settings, SyncMode, Url, UrlError, open, open_beside};
+pub use sqlite::SqliteStore;
 
 /// Names a message: one broker may put copies of a message on several queues.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
