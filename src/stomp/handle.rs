@@ -6,15 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{CloseError, LinkError, Stale};
+use super::error::{CloseError, LinkError, Stale, Unsettled};
 use super::frame::{Command, Frame, Headers};
 use super::heartbeat::Beats;
-use super::session::{Epoch, Session, Version};
+use super::session::{Epoch, Version};
 use super::settings::Profile;
-use super::writer::Outlet;
+use super::settler::{Parcel, Settled};
+use super::writer::{Outlet, Post};
+
+/// How many subscriptions one destination has at most.
+const MOST_SUBSCRIPTIONS: usize = 64;
 
 /// What the link tells its owner.
 #[derive(Debug)]
@@ -46,13 +50,6 @@ pub enum Event {
         /// The broker's words.
         reason: String,
     },
-    /// The broker refused a reply. What it answered is acknowledged all the same: it would be refused again.
-    ReplyRefused {
-        /// As it was sent to.
-        destination: String,
-        /// The broker's words.
-        reason: String,
-    },
     /// A message.
     Delivery(Delivery),
     /// No connection, or none any more. What the session delivered can no longer be settled.
@@ -75,6 +72,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// What settles it.
     pub ack: AckHandle,
+    /// Its share of the bytes that may be at work ([`Settings::max_bytes`](super::Settings)), until the last copy goes.
+    pub room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// The right to settle one delivery, once, on the session that made it.
@@ -99,6 +98,14 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
+/// What was queued by [`Link::settle`], on its way to the broker.
+#[derive(Debug)]
+#[must_use = "only the broker's confirmation says that the message is settled"]
+pub struct Settling {
+    done: oneshot::Receiver<Settled>,
+    reply_taken: Arc<AtomicBool>,
+}
+
 /// The way to the broker, whatever session is up. Clones are the same link; the link lives until it is closed or
 /// aborted, or its events are no longer received.
 #[derive(Debug, Clone)]
@@ -108,6 +115,7 @@ pub struct Link {
     pub(super) over: watch::Receiver<Option<Result<(), CloseError>>>,
     pub(super) abort: CancellationToken,
     pub(super) profile: Arc<Profile>,
+    pub(super) prefetch: usize,
 }
 
 /// What the owner asks of the link's task.
@@ -115,6 +123,7 @@ pub struct Link {
 pub(super) enum Order {
     Subscribe(String),
     Unsubscribe(String),
+    Widen(String, usize),
     Close(Duration),
 }
 
@@ -157,6 +166,13 @@ impl AckHandle {
     }
 }
 
+/// The same delivery, not merely the same message.
+impl PartialEq for AckHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AckHandle").field("epoch", &self.0.epoch).field("ack", &self.0.ack.headers).finish()
@@ -179,30 +195,43 @@ impl Outgoing {
     }
 }
 
+// === impl Settling ===
+
+impl Settling {
+    /// Waits until the broker has taken it, or refused the reply.
+    ///
+    /// # Errors
+    /// [`Unsettled`]: the session fell first.
+    pub async fn confirmed(self) -> Result<Settled, Unsettled> {
+        let Self { done, reply_taken } = self;
+        done.await.map_err(|_| Unsettled { reply_taken: reply_taken.load(Ordering::Acquire) })
+    }
+}
+
 // === impl Link ===
 
 impl Link {
-    /// Queues the reply, if any, and the acknowledgement after it, next to each other, on the session that delivered
-    /// the message. A queue to which the broker refuses replies is told as [`Event::ReplyRefused`]. Dropping the future
-    /// before it is done settles nothing.
+    /// Queues the reply, if any, and the acknowledgement, which the broker takes together, on the session that delivered
+    /// the message. What becomes of them, [`Settling`] tells. Dropping the future before it is done settles nothing.
     ///
     /// # Errors
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
-    pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<(), Stale> {
-        let owed = &ack.0;
-        let destination = reply.as_ref().map(|reply| reply.destination.clone());
+    pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<Settling, Stale> {
         let reply = reply.map(|reply| reply.into_frame(&self.profile));
-        let frames = reply.into_iter().chain([owed.ack.clone()]).collect();
-        let commit = |frames: &mut [Frame]| {
-            let first = ack.take();
-            if let (true, Some(destination), [reply, _]) = (first, destination, frames)
-                && owed.outlet.asks(&destination)
-            {
-                reply.headers.push("receipt", Session::receipt_of_reply(&destination));
-            }
-            first
-        };
-        owed.outlet.queue(frames, commit).await
+        let (parcel, settling) = parcel(reply, Some(ack.0.ack.clone()));
+        settle(&ack.0.outlet, parcel, || ack.take()).await?;
+        Ok(settling)
+    }
+
+    /// Queues a reply that no delivery waits for, on the session that is up.
+    ///
+    /// # Errors
+    /// [`Stale`]: none is up. Nothing was queued.
+    pub async fn reply(&self, reply: Outgoing) -> Result<Settling, Stale> {
+        let outlet = self.current.borrow().clone().ok_or(Stale)?;
+        let (parcel, settling) = parcel(Some(reply.into_frame(&self.profile)), None);
+        settle(&outlet, parcel, || true).await?;
+        Ok(settling)
     }
 
     /// Queues a message: on the session of `on`, or on the one that is up.
@@ -214,7 +243,8 @@ impl Link {
             Some(ack) => ack.0.outlet.clone(),
             None => self.current.borrow().clone().ok_or(Stale)?,
         };
-        outlet.queue(vec![message.into_frame(&self.profile)], |_| true).await
+        let frame = message.into_frame(&self.profile);
+        outlet.queue(frame.body.len(), |space| Some(Post::Frame { frame, space })).await
     }
 
     /// Wants a destination's messages from now on, after reconnects too.
@@ -225,6 +255,19 @@ impl Link {
     /// Wants no more of them. Those that are in work can still be settled on some brokers only.
     pub async fn unsubscribe(&self, destination: &str) {
         self.order(Order::Unsubscribe(destination.to_owned())).await;
+    }
+
+    /// How many subscriptions a destination needs while so many of its messages wait: one, and as many more as those
+    /// take up; not without limit.
+    #[must_use]
+    pub fn subscriptions_for(&self, waiting: usize) -> usize {
+        (1 + (waiting + self.prefetch / 2) / self.prefetch).min(MOST_SUBSCRIPTIONS)
+    }
+
+    /// Wants so many subscriptions to a destination, each of which the broker sends its prefetch ahead: for as long as many
+    /// messages wait for something else than a worker. Fewer take effect with the next session.
+    pub async fn widen(&self, destination: &str, subscriptions: usize) {
+        self.order(Order::Widen(destination.to_owned(), subscriptions)).await;
     }
 
     /// Ends the link: everything queued is written, and the broker confirms it. No reconnect follows, and nothing more
@@ -252,4 +295,16 @@ impl Link {
     async fn order(&self, order: Order) {
         let _ = self.orders.send(order).await;
     }
+}
+
+fn parcel(reply: Option<Frame>, ack: Option<Frame>) -> (Parcel, Settling) {
+    let (done, told) = oneshot::channel();
+    let reply_taken = Arc::new(AtomicBool::new(false));
+    let settling = Settling { done: told, reply_taken: Arc::clone(&reply_taken) };
+    (Parcel { reply, ack, done, reply_taken, space: None }, settling)
+}
+
+async fn settle(outlet: &Outlet, parcel: Parcel, last_word: impl FnOnce() -> bool) -> Result<(), Stale> {
+    let bytes = parcel.reply.as_ref().map_or(0, |reply| reply.body.len());
+    outlet.queue(bytes, |space| last_word().then_some(Post::Settle(Parcel { space, ..parcel }))).await
 }

@@ -23,6 +23,9 @@ pub struct Settings {
     pub prefetch: u32,
     /// What is accepted from the broker.
     pub limits: Limits,
+    /// How many bytes of messages may be at work or waiting, about; one larger message may be alone. Nothing more is read
+    /// from the broker until some are done.
+    pub max_bytes: usize,
     /// The one deadline over name lookup, TCP, TLS, CONNECT and CONNECTED; also the longest that a write may make no
     /// progress where no heart-beats are agreed, and the longest that a SUBSCRIBE may go unanswered unmentioned.
     pub connect_timeout: Duration,
@@ -41,6 +44,19 @@ pub struct Profile {
     pub destination_prefix: String,
     /// The headers of SUBSCRIBE that carry the prefetch; a broker ignores those that it does not know.
     pub prefetch_headers: Vec<String>,
+    /// How replies and acknowledgements are settled.
+    pub settlement: Settlement,
+}
+
+/// How the broker is made to take a reply and its acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Settlement {
+    /// Together or not at all, in a transaction (STOMP 1.2, BEGIN): a message that is delivered again was not answered.
+    #[default]
+    Transaction,
+    /// The reply, and once its receipt has come the acknowledgement, for brokers that may take a transaction in part: a
+    /// reply is never lost, and comes twice only if the connection falls between it and its receipt.
+    Receipts,
 }
 
 // === impl Settings ===
@@ -56,6 +72,7 @@ impl Settings {
             heartbeat: Heartbeat::default(),
             prefetch: 25,
             limits: Limits::default(),
+            max_bytes: 256 * 1024 * 1024,
             connect_timeout: Duration::from_secs(60),
             backoff: BackoffPolicy::default(),
             profile: Profile::default(),
@@ -71,6 +88,7 @@ impl Default for Profile {
         Self {
             destination_prefix: String::new(),
             prefetch_headers: vec!["activemq.prefetchSize".to_owned(), "prefetch-count".to_owned()],
+            settlement: Settlement::default(),
         }
     }
 }

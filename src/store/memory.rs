@@ -68,6 +68,10 @@ impl Store for MemoryStore {
         now(())
     }
 
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.set_down(key, note)
+    }
+
     fn confirmed(&self, key: &Key) {
         self.state().entries.remove(key);
     }
@@ -101,7 +105,7 @@ impl Store for MemoryStore {
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
         let mut state = self.state();
         let asked = std::mem::take(&mut state.asked);
-        now(asked.into_iter().filter_map(|number| state.dead.remove(&number)).collect())
+        now(asked.iter().filter_map(|number| state.dead.get(number).cloned()).collect())
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

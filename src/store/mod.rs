@@ -119,11 +119,14 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// stays this process's. Kept before this returns.
     fn set_down<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// The work is done and this is its answer. Kept before this returns.
+    /// The message is answered with this, whether its work had begun or not. Kept before this returns.
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// It goes back to the broker, not carried out: whoever claims it next has it. A note stays.
     fn give_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// The work goes on, and `note` is what whoever begins it again needs to know. Kept before this returns.
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The broker has taken the answer and the acknowledgement: the message may be forgotten after a while. Never
     /// waits; may be kept late, or not at all if the process dies now.
@@ -141,10 +144,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Asks the running processor to carry one out again; false where there is none of that number.
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Takes those off the list that are to be carried out again.
+    /// Those that are to be carried out again, each told once. Drop each that has been carried out: one that has not when
+    /// the process dies is told to the next.
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
 
-    /// Keeps what is still to be kept, and lets go of everything. Nothing may be asked after that.
+    /// Keeps what is still to be kept, and lets go of everything. What has begun was cut off in order: whoever claims it
+    /// finds it `Interrupted`, with no further crash counted. Nothing may be asked after that.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
