@@ -2,7 +2,8 @@
 //!
 //! It has a directory of its own, a TLS connector for the daemon with a certificate by a CA of its own, a plain one for
 //! the tests' side, users with passwords and rights, and a store that outlives it. Starting one takes seconds: tests
-//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs.
+//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs,
+//! whose journal is forced to the disk.
 //! The shared one's log is `activemq-shared.log` in the target directory's `tmp`.
 
 mod certificates;
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use self::files::Ports;
+use self::files::{Ports, Sync};
 use self::java::Java;
 use super::signal;
 use super::stomp_client::StompClient;
@@ -74,12 +75,12 @@ impl Broker {
     /// The one broker of this test process, started when first asked for. Use a queue name per test.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Broker> = OnceCell::const_new();
-        SHARED.get_or_init(|| Self::start_logging_to("activemq-shared.log")).await
+        SHARED.get_or_init(|| Self::start_with("activemq-shared.log", Sync::Never)).await
     }
 
-    /// A broker of the caller's own, up when this returns.
+    /// A broker of the caller's own, up when this returns. Whatever it has confirmed outlives it, however it ends.
     pub(crate) async fn start() -> Self {
-        Self::start_logging_to(&format!("activemq-{}.log", fastrand::u64(..))).await
+        Self::start_with(&format!("activemq-{}.log", fastrand::u64(..)), Sync::Always).await
     }
 
     /// Port for the daemon: `stomp+ssl` on 127.0.0.1.
@@ -123,9 +124,9 @@ impl Broker {
         self.signal("CONT");
     }
 
-    async fn start_logging_to(log: &str) -> Self {
+    async fn start_with(log: &str, sync: Sync) -> Self {
         for _ in 0..3 {
-            let mut broker = Self::prepare(&ports::free(), log);
+            let mut broker = Self::prepare(&ports::free(), log, sync);
             if broker.try_start().await {
                 return broker;
             }
@@ -134,10 +135,10 @@ impl Broker {
         panic!("the broker does not start; see {log} in {}", env!("CARGO_TARGET_TMPDIR"));
     }
 
-    fn prepare(ports: &Ports, log: &str) -> Self {
+    fn prepare(ports: &Ports, log: &str, sync: Sync) -> Self {
         let dir = tempfile::Builder::new().prefix("activemq-").tempdir().expect("a temporary directory");
         let ca_file = certificates::write(dir.path());
-        files::write(dir.path(), ports);
+        files::write(dir.path(), ports, sync);
         let address = Address { tls: ports.tls, plain: ports.plain, ca_file };
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
         // That of an earlier run.
