@@ -44,7 +44,7 @@ impl Striker {
             config = self.prepare(*case, scene, config).await;
         }
         for which in 0..scene.homes.len() {
-            scene.homes[which].configure(&config);
+            scene.homes[which].configure(config.clone());
             scene.start(which);
         }
     }
@@ -164,7 +164,7 @@ fn platform_faults() -> Vec<Fault> {
 /// No file of the processor's can grow for a while.
 async fn fill_the_disk(scene: &Scene) -> String {
     let pid = scene.daemons[0].as_ref().expect("the processor runs").pid();
-    let full = largest(scene.homes[0].dir()) + fastrand::u64(..16_384);
+    let full = largest(&scene.homes[0].state()) + fastrand::u64(..16_384);
     limit_files(pid, &full.to_string());
     sleep(Duration::from_millis(fastrand::u64(1_000..3_000))).await;
     limit_files(pid, "unlimited");
@@ -179,9 +179,8 @@ fn limit_files(pid: u32, bytes: &str) {
     assert!(status.expect("prlimit is installed (util-linux)").success(), "prlimit refuses {limit}");
 }
 
-/// The largest file of the journal.
+/// The size of the largest file in `dir`.
 fn largest(dir: &Path) -> u64 {
-    let files = std::fs::read_dir(dir).expect("the home can be read").flatten();
-    let journal = files.filter(|file| file.file_name().to_string_lossy().starts_with("journal"));
-    journal.filter_map(|file| file.metadata().ok()).map(|data| data.len()).max().unwrap_or_default()
+    let files = std::fs::read_dir(dir).expect("the processor has a journal").flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).max().unwrap_or_default()
 }
