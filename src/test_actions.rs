@@ -5,7 +5,7 @@
 
 use crate::{
     component::{StatusSink, reply::interim},
-    dispatch::{Destination, Envelope, Outcome, Workshop, decode},
+    dispatch::{Destination, Earlier, Envelope, Outcome, Workshop, decode},
 };
 use bytes::{Buf, Bytes};
 use futures_util::{
@@ -169,10 +169,12 @@ async fn submitted(frame: Bytes, org: i64, workshop: Arc<Workshop>, to: mpsc::Se
         Err(text) => return replies.say(text).await,
     };
     replies.say(format!("Action Submitted<action {}>", replies.number)).await;
-    let work =
-        workshop.carry_out(&envelope, Arc::new(replies.clone())).instrument(envelope.span(envelope.id()));
+    let earlier = Earlier::default();
+    let work = workshop
+        .carry_out(&envelope, &earlier, Arc::new(replies.clone()))
+        .instrument(envelope.span(envelope.id()));
     match work.await {
-        Outcome::Answered(answer) => replies.respond(&answer.body).await,
+        Outcome::Answered(answer) | Outcome::SetAside(answer, _) => replies.respond(&answer.body).await,
         Outcome::Returned => {
             replies.say(format!("Action Failed<action {}>: the processor is stopping", replies.number)).await;
         }

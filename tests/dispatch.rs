@@ -4,7 +4,8 @@ use action_processor::{
         StatusSink, handler_fn,
         testing::{Call, Platform},
     },
-    dispatch::{ActionNames, Clash, Destination, Envelope, Outcome, Registry, Workshop},
+    dispatch::{ActionNames, Clash, Destination, Earlier, Envelope, Outcome, Registry, Workshop},
+    store::Answer,
 };
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -70,9 +71,9 @@ fn saying(text: &'static str) -> impl Handler {
     handler_fn(move |_: Message, _: Context| ready(Ok(Reply::text(text))))
 }
 
-async fn answer(workshop: &Workshop, envelope: &Envelope) -> action_processor::dispatch::Answer {
-    match workshop.carry_out(envelope, Arc::<Statuses>::default()).await {
-        Outcome::Answered(answer) => answer,
+async fn answer(workshop: &Workshop, envelope: &Envelope) -> Answer {
+    match workshop.carry_out(envelope, &Earlier::default(), Arc::<Statuses>::default()).await {
+        Outcome::Answered(answer) | Outcome::SetAside(answer, _) => answer,
         Outcome::Returned => panic!("returned"),
     }
 }
@@ -345,7 +346,7 @@ async fn a_message_waits_for_its_name_while_the_platform_is_away_and_goes_back_w
     away.store(true, SeqCst);
     workshop.services().shutdown.cancel();
     let unknown = envelope(&json!({ "action_id": 8 }));
-    let outcome = workshop.carry_out(&unknown, Arc::new(Statuses::default())).await;
+    let outcome = workshop.carry_out(&unknown, &Earlier::default(), Arc::new(Statuses::default())).await;
     assert!(matches!(outcome, Outcome::Returned), "{outcome:?}");
 }
 
@@ -385,7 +386,7 @@ async fn news_is_handed_on_while_the_work_goes_on() {
     };
     let workshop = workshop(&[Component::new("tasks").otherwise(handler_fn(tells))]);
     let statuses = Arc::<Statuses>::default();
-    workshop.carry_out(&envelope(&json!({})), statuses.clone()).await;
+    workshop.carry_out(&envelope(&json!({})), &Earlier::default(), statuses.clone()).await;
     assert_eq!(*statuses.0.lock().unwrap(), ["one half", "the other"]);
 }
 
@@ -407,7 +408,10 @@ async fn no_more_than_num_workers_are_at_work_and_those_that_wait_count_not() {
     let workshop = Arc::new(workshop_on(&platform(), &[component], 2));
     let spawn = |body: Value| {
         let workshop = workshop.clone();
-        tokio::spawn(async move { workshop.carry_out(&envelope(&body), Arc::<Statuses>::default()).await })
+        tokio::spawn(async move {
+            let statuses = Arc::<Statuses>::default();
+            workshop.carry_out(&envelope(&body), &Earlier::default(), statuses).await
+        })
     };
     let waiting = [(); 50].map(|()| spawn(json!({ "action_id": 8 })));
     let working = [(); 3].map(|()| spawn(json!({ "action_id": 7 })));
@@ -432,6 +436,6 @@ async fn no_more_than_num_workers_are_at_work_and_those_that_wait_count_not() {
 fn neither_envelope_nor_answer_shows_what_is_inside_when_it_is_printed() {
     let failure = Failure::new("about the victim");
     let envelope = envelope(&json!({ "name": "the victim" }));
-    let answer = action_processor::dispatch::Answer::last(&envelope, &Err(failure));
+    let answer = action_processor::dispatch::answer::last(&envelope, &Err(failure));
     assert!(!format!("{envelope:?} {answer:?}").contains("victim"));
 }

@@ -7,13 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use action_processor::stomp::transport::{DialError, Dialer};
+use action_processor::stomp::transport::{DialError, Dialer, Prompt};
 use action_processor::tls::{
     CertificateRefused, ClientCertificate, Purpose, Reason, Roots, Settings, TlsError, client_config, refusal,
 };
 use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::certificates::{Authority, Identity, Request, file};
@@ -39,7 +38,7 @@ fn trusting(path: &Path) -> Arc<ClientConfig> {
 }
 
 /// Dials as the STOMP link does and, once connected, sends CONNECT.
-async fn stomp(tls: Arc<ClientConfig>, host: &str, port: u16) -> Result<TlsStream<TcpStream>, DialError> {
+async fn stomp(tls: Arc<ClientConfig>, host: &str, port: u16) -> Result<TlsStream<Prompt>, DialError> {
     let dialer = Dialer { host: host.into(), port, tls, server_name: None, proxy: None };
     let mut stream = dialer.dial().await?;
     stream.write_all(CONNECT).await.unwrap();

@@ -9,7 +9,8 @@ use crate::{
         rest::{Backend, Request, Response, RestError},
     },
     daemon::DaemonError,
-    dispatch::{ActionNames, Answer, Destination, Envelope, Outcome, Registry, Workshop},
+    dispatch::{ActionNames, Destination, Earlier, Envelope, Outcome, Registry, Workshop},
+    store::Answer,
 };
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
@@ -98,8 +99,9 @@ fn replay(
     for (message, number) in recordings.messages().iter().zip(1..) {
         let destination = destination(args, workshop.registry(), message);
         let envelope = envelope(message, Destination::actions(org, &destination), number);
-        let outcome = runtime.block_on(workshop.carry_out(&envelope, Arc::new(journal.clone())));
-        let Outcome::Answered(answer) = outcome else { continue };
+        let outcome =
+            runtime.block_on(workshop.carry_out(&envelope, &Earlier::default(), Arc::new(journal.clone())));
+        let (Outcome::Answered(answer) | Outcome::SetAside(answer, _)) = outcome else { continue };
         if workshop.registry().find(&destination, &handler_name(&message.display_name)).is_none() {
             journal.note("handlers", &handled(workshop.registry()));
         }

@@ -132,13 +132,6 @@ impl Watch {
                      platform. It is tried again, and the other queues run"
                 );
             }
-            Event::ReplyRefused { destination, reason } => {
-                error!(
-                    queue = destination,
-                    reason,
-                    "the broker refuses a reply, so that the platform shows none; let the account write to this queue"
-                );
-            }
             Event::Down { error, retry_in } => {
                 self.subscribed.clear();
                 report(&error, retry_in);

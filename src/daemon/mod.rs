@@ -14,6 +14,7 @@ use crate::{
     rest::{ConnectError, Platform},
     signals::Signal,
     stomp,
+    store::{Journal, MemoryStore},
     test_actions::TestActions,
 };
 use futures_util::{Stream, StreamExt};
@@ -127,7 +128,8 @@ async fn run_recorded(
         heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
     };
     let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
-    let dispatcher = Dispatcher::new(workshop, link.clone(), workers.clone());
+    let journal: Journal = Arc::new(MemoryStore::default());
+    let dispatcher = Dispatcher::new(workshop, link.clone(), journal, workers.clone());
     let watch = Watch::new(link, events, dispatcher, limits);
     let ended = watch.run(signals, reload, shutdown.clone()).await;
     Service.stopping();

@@ -1,42 +1,45 @@
-//! One task per message, from its delivery by the broker to its acknowledgement.
+//! Takes deliveries, and runs one task per message until it is settled.
 
 use super::{
-    answer::Answer,
     envelope::{Destination, Envelope},
-    ledger::{Claim, Key, Ledger},
-    work::{Outcome, Workshop},
+    lanes::Lanes,
+    ledger::{Claim, Ledger},
+    task::Task,
+    work::Workshop,
 };
 use crate::{
-    component::StatusSink,
-    stomp::{AckHandle, Delivery, Link, Outgoing},
+    stomp::{AckHandle, Delivery, Link},
+    store::{Journal, Key},
 };
-use futures_util::future::BoxFuture;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, Span, debug, error, info, warn};
+use tracing::{Instrument, debug, error, warn};
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Dispatcher(Arc<Inner>);
+pub struct Dispatcher(Arc<Desk>);
 
+/// What all messages share.
 #[derive(Debug)]
-struct Inner {
-    workshop: Arc<Workshop>,
-    link: Link,
-    ledger: Ledger<AckHandle>,
+pub(super) struct Desk {
+    pub(super) workshop: Arc<Workshop>,
+    pub(super) link: Link,
+    pub(super) ledger: Ledger<AckHandle>,
+    pub(super) journal: Journal,
+    pub(super) lanes: Arc<Lanes>,
+    /// Answers that the journal keeps because the link fell before they were settled.
+    pub(super) unsettled: AtomicUsize,
     tasks: TaskTracker,
     /// Where the tasks run.
     workers: Handle,
-    /// Woken each time an answer is taken by a session.
-    settled: Notify,
-    /// Numbers the messages that the broker gave no `message-id`.
+    /// Numbers the messages that the broker gave no identity.
     unnamed: AtomicU64,
     /// Fires when the drain's deadline has passed.
     abort: CancellationToken,
@@ -50,30 +53,23 @@ const CUT_SHORT: Duration = Duration::from_secs(1);
 pub struct Drained {
     /// Messages that were cut short; the broker will deliver them again.
     pub interrupted: usize,
-    /// Messages that were carried out, but whose answer no session has taken; the broker will deliver them again.
+    /// Answers that the journal keeps until the broker delivers their messages again.
     pub unsettled: usize,
 }
 
-/// Sends a handler's interim status by the link that delivered its message.
-struct Interim {
-    dispatcher: Dispatcher,
-    envelope: Arc<Envelope>,
-    key: Key,
-}
-
-// === impl Dispatcher ===
-
 impl Dispatcher {
-    /// Carries out in `workshop`, on the runtime `workers`, what comes by `link`.
+    /// Carries out in `workshop`, on the runtime `workers`, what comes by `link`, as `journal` allows.
     #[must_use]
-    pub fn new(workshop: Arc<Workshop>, link: Link, workers: Handle) -> Self {
-        Self(Arc::new(Inner {
+    pub fn new(workshop: Arc<Workshop>, link: Link, journal: Journal, workers: Handle) -> Self {
+        Self(Arc::new(Desk {
             workshop,
             link,
             ledger: Ledger::default(),
+            journal,
+            lanes: Arc::default(),
+            unsettled: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             workers,
-            settled: Notify::new(),
             unnamed: AtomicU64::new(0),
             abort: CancellationToken::new(),
         }))
@@ -84,14 +80,17 @@ impl Dispatcher {
         let Delivery { destination, headers, body, ack } = delivery;
         let envelope = Envelope::new(programmatic(&destination), headers.into_iter().collect(), body);
         let key = self.key(destination, &envelope);
-        if self.0.workshop.services().shutdown.is_cancelled() && !self.0.ledger.knows(&key) {
+        if self.0.is_stopping() && !self.0.ledger.knows(&key) {
             return;
         }
         let span = envelope.span(&key.id);
-        match self.0.ledger.claim(key.clone(), ack) {
-            Claim::New => self.begin(envelope, key, span),
+        match self.0.ledger.claim(&key, Some(ack)) {
+            Claim::New => {
+                let ordered = self.0.workshop.registry().is_ordered(&envelope.destination.name);
+                let ticket = ordered.then(|| self.0.lanes.ticket(&key.destination));
+                self.spawn(Task::new(self.0.clone(), key, envelope).run(ticket).instrument(span));
+            }
             Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
-            Claim::Answered { answer, handle } => self.answer_again(key, answer, handle, span),
         }
     }
 
@@ -101,22 +100,18 @@ impl Dispatcher {
         self.0.ledger.at_work()
     }
 
-    /// Waits until every message is answered or given back, for at most `longest`; what is still running then is cut
-    /// short. The services' shutdown token must have fired, and deliveries must still be handed in: an answer whose
-    /// session has died waits for its message to come again.
+    /// Waits until every message is settled or given back, for at most `longest`; what is still running then is cut
+    /// short. The services' shutdown token must have fired, and deliveries must still be handed in.
     pub async fn drain(&self, longest: Duration) -> Drained {
+        self.0.unsettled.store(0, Ordering::Relaxed);
         self.0.tasks.close();
-        let done = async {
-            self.0.tasks.wait().await;
-            self.all_settled().await;
-        };
         tokio::select! {
             biased;
-            () = done => return Drained { interrupted: 0, unsettled: 0 },
+            () = self.0.tasks.wait() => return self.drained(),
             () = self.0.abort.cancelled() => {}
             () = tokio::time::sleep(longest) => {}
         }
-        let drained = Drained { interrupted: self.at_work(), unsettled: self.0.ledger.unsettled() };
+        let drained = self.drained();
         self.0.abort.cancel();
         if tokio::time::timeout(CUT_SHORT, self.0.tasks.wait()).await.is_err() {
             error!(
@@ -132,14 +127,12 @@ impl Dispatcher {
         self.0.abort.cancel();
     }
 
-    async fn all_settled(&self) {
-        loop {
-            let settled = self.0.settled.notified();
-            if self.0.ledger.unsettled() == 0 {
-                return;
-            }
-            settled.await;
-        }
+    fn drained(&self) -> Drained {
+        Drained { interrupted: self.at_work(), unsettled: self.0.unsettled.load(Ordering::Relaxed) }
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn_on(work, &self.0.workers);
     }
 
     fn key(&self, destination: String, envelope: &Envelope) -> Key {
@@ -149,76 +142,22 @@ impl Dispatcher {
         };
         Key { destination, id }
     }
-
-    fn begin(&self, envelope: Envelope, key: Key, span: Span) {
-        let dispatcher = self.clone();
-        let work = async move {
-            tokio::select! {
-                biased;
-                () = dispatcher.0.abort.cancelled() => {
-                    warn!("cut short because the processor stops; the broker will deliver it again");
-                }
-                () = dispatcher.carry_out(envelope, key) => {}
-            }
-        };
-        self.0.tasks.spawn_on(work.instrument(span), &self.0.workers);
-    }
-
-    async fn carry_out(&self, envelope: Envelope, key: Key) {
-        let envelope = Arc::new(envelope);
-        let status =
-            Arc::new(Interim { dispatcher: self.clone(), envelope: Arc::clone(&envelope), key: key.clone() });
-        match self.0.workshop.carry_out(&envelope, status).await {
-            Outcome::Returned => self.0.ledger.give_back(&key),
-            Outcome::Answered(answer) => {
-                if let Some(handle) = self.0.ledger.answered(&key, answer.clone()) {
-                    self.settle(&key, answer, &handle).await;
-                }
-            }
-        }
-    }
-
-    fn answer_again(&self, key: Key, answer: Answer, handle: AckHandle, span: Span) {
-        let dispatcher = self.clone();
-        let settle = async move {
-            info!("delivered again after it was carried out; the same answer is sent again");
-            dispatcher.settle(&key, answer, &handle).await;
-        };
-        self.0.tasks.spawn_on(settle.instrument(span), &self.0.workers);
-    }
-
-    /// Reply first, then the acknowledgement, on the session that delivered the message.
-    async fn settle(&self, key: &Key, answer: Answer, handle: &AckHandle) {
-        match self.0.link.settle(handle, Some(outgoing(answer))).await {
-            Ok(()) => {
-                self.0.ledger.settled(key);
-                self.0.settled.notify_waiters();
-            }
-            Err(stale) => debug!(%stale, "the answer waits for the broker to deliver the message again"),
-        }
-    }
 }
 
-// === impl Interim ===
-
-impl StatusSink for Interim {
-    fn status(&self, text: String) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let Some(handle) = self.dispatcher.0.ledger.handle(&self.key) else { return };
-            let message = outgoing(Answer::interim(&self.envelope, &text));
-            if let Err(stale) = self.dispatcher.0.link.send(Some(&handle), message).await {
-                debug!(%stale, "an interim status was dropped");
-            }
-        })
+impl Desk {
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping().is_cancelled()
     }
-}
 
-fn outgoing(answer: Answer) -> Outgoing {
-    let headers = answer.correlation_id.map(|id| ("correlation-id".to_owned(), id));
-    Outgoing {
-        destination: answer.reply_to,
-        headers: headers.into_iter().collect(),
-        body: answer.body.into(),
+    /// Fires when the daemon begins to stop.
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.workshop.services().shutdown
+    }
+
+    /// Fires when what runs is to be cut short.
+    pub(super) async fn cut_short(&self) {
+        self.abort.cancelled().await;
+        warn!("cut short because the processor stops; the broker will deliver it again");
     }
 }
 

@@ -1,21 +1,25 @@
 //! From a delivery to its answer: one task per message.
 //!
 //! [`envelope`] is a message as it came; [`decode`] reads its body; [`actions`] knows the action's name; [`registry`]
-//! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work or
-//! answered, so that a redelivery does nothing twice; [`dispatcher`] ties them to the broker's link.
+//! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work here,
+//! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
+//! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
+//! order that must be.
 
 pub mod actions;
 pub mod answer;
 pub mod decode;
 pub mod dispatcher;
 pub mod envelope;
+mod journaling;
+mod lanes;
 pub mod ledger;
 pub mod registry;
+mod task;
 pub mod work;
 
 pub use actions::ActionNames;
-pub use answer::Answer;
 pub use dispatcher::{Dispatcher, Drained};
 pub use envelope::{Destination, Envelope};
 pub use registry::{Clash, Registry, Route};
-pub use work::{Observer, Outcome, Workshop};
+pub use work::{Earlier, Observer, Outcome, Workshop};

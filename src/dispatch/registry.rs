@@ -1,6 +1,6 @@
 //! Which handler answers which action of which destination.
 
-use crate::component::{Component, Section, handler::AnyHandler};
+use crate::component::{Component, OrderKey, Section, handler::AnyHandler};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -17,6 +17,7 @@ pub struct Registry {
 struct Served {
     actions: HashMap<String, Route>,
     otherwise: Option<Route>,
+    ordered: bool,
 }
 
 /// One handler, with the component that it belongs to.
@@ -28,6 +29,8 @@ pub struct Route {
     pub handler: Arc<dyn AnyHandler>,
     /// The component's section of app.config.
     pub section: Arc<Section>,
+    /// Which messages are carried out one after another.
+    pub order: Option<OrderKey>,
 }
 
 /// Two components want the same thing; the daemon does not guess which one to obey.
@@ -112,16 +115,26 @@ impl Registry {
         actions
     }
 
+    /// Whether some messages of `destination` are carried out in order.
+    #[must_use]
+    pub fn is_ordered(&self, destination: &str) -> bool {
+        self.destinations.get(destination).is_some_and(|served| served.ordered)
+    }
+
     fn add(&mut self, component: &Component, section: Section, clashes: &mut Vec<Clash>) {
         let destination = component.serves(&section).to_owned();
         let name: Arc<str> = component.name().into();
+        // A section that says something else has been refused when the configuration was checked.
+        let order = component.order(&section).unwrap_or_default();
         let section = Arc::new(section);
         let route = |handler: &Arc<dyn AnyHandler>| Route {
             component: name.clone(),
             handler: handler.clone(),
             section: section.clone(),
+            order: order.clone(),
         };
         let served = self.destinations.entry(destination.clone()).or_default();
+        served.ordered |= order.is_some();
         for (action, handler) in component.handlers() {
             if let Some(first) = served.actions.insert(action.to_owned(), route(handler)) {
                 clashes.push(Clash::Action {

@@ -2,7 +2,7 @@
 
 use super::{
     actions::{ActionName, ActionNames},
-    answer::Answer,
+    answer,
     decode::decode,
     envelope::Envelope,
     registry::{Registry, Route},
@@ -10,6 +10,7 @@ use super::{
 use crate::component::{
     Context, Failure, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
 };
+use crate::store::Answer;
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -34,11 +35,22 @@ pub trait Observer: Send + Sync + std::fmt::Debug {
     fn message(&self, display_name: &str, envelope: &Envelope);
 }
 
+/// What is known of a message from earlier deliveries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// What its handler noted, for whoever goes on with it.
+    pub note: Option<String>,
+    /// Its work was begun by a process that is gone: how many have died so.
+    pub crashes: Option<u32>,
+}
+
 /// What became of a message.
 #[derive(Debug)]
 pub enum Outcome {
     /// It is to be answered with this, and acknowledged.
     Answered(Answer),
+    /// The same, and somebody should look into it: this is why.
+    SetAside(Answer, String),
     /// The daemon is stopping and its work has not begun: it goes back to the broker.
     Returned,
 }
@@ -78,9 +90,14 @@ impl Workshop {
     /// Carries one message out. Whatever is wrong with it becomes an answer; nothing here fails.
     ///
     /// The current span's fields `action` and `incident` are filled in.
-    pub async fn carry_out(&self, envelope: &Envelope, status: Arc<dyn StatusSink>) -> Outcome {
+    pub async fn carry_out(
+        &self,
+        envelope: &Envelope,
+        earlier: &Earlier,
+        status: Arc<dyn StatusSink>,
+    ) -> Outcome {
         let begun = Instant::now();
-        let result = self.result(envelope, status).await;
+        let result = self.result(envelope, earlier, status).await;
         if let Err(failure) = &result
             && failure.kind() == FailureKind::Returned
         {
@@ -92,27 +109,44 @@ impl Workshop {
             Ok(_) => info!(milliseconds, "carried out"),
             Err(failure) => warn!(milliseconds, %failure, "answered with an error"),
         }
-        Outcome::Answered(Answer::last(envelope, &result))
+        let answer = answer::last(envelope, &result);
+        match result {
+            Err(failure) if failure.kind() == FailureKind::SetAside => {
+                Outcome::SetAside(answer, failure.to_string())
+            }
+            _ => Outcome::Answered(answer),
+        }
     }
 
-    async fn result(&self, envelope: &Envelope, status: Arc<dyn StatusSink>) -> Result<Reply, Failure> {
-        let body = decode(&envelope.body).map_err(|error| rejected(error.to_string()))?;
+    async fn result(
+        &self,
+        envelope: &Envelope,
+        earlier: &Earlier,
+        status: Arc<dyn StatusSink>,
+    ) -> Result<Reply, Failure> {
+        let body = decode(&envelope.body)
+            .map_err(|error| Failure::with_kind(FailureKind::SetAside, error.to_string()))?;
+        earlier.may_go_on()?;
         let name = self.name(&body).await?;
         note(&name, &body);
         if let Some(observer) = &self.observer {
             observer.message(&name.display, envelope);
         }
         let route = self.route(envelope, &name, &body)?;
-        let message = Message::arrived(
-            envelope.arrival,
-            name.handler,
-            envelope.destination.name.clone(),
-            envelope.headers.clone(),
-            body,
-            envelope.body.clone(),
-        );
+        if earlier.crashes.is_some() && route.handler.traits().at_most_once {
+            return Err(interrupted());
+        }
+        let message = message(envelope, name, body);
         let context = Context::new(message, self.services.clone(), route.section.clone(), status);
         run(route, context).await
+    }
+
+    /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
+    pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
+        let body = decode(&envelope.body).ok()?;
+        let name = self.name(&body).await.ok()?;
+        let order = self.route(envelope, &name, &body).ok()?.order.as_ref()?;
+        order.of(&message(envelope, name, body))
     }
 
     /// Asks for as long as the platform may yet answer: a message is not failed because the platform restarts.
@@ -158,6 +192,26 @@ impl Workshop {
     }
 }
 
+impl Earlier {
+    /// How many dead processes it takes for a message to be set aside.
+    const MOST_CRASHES: u32 = 2;
+
+    /// A message that ended the process each time is not tried a third time.
+    fn may_go_on(&self) -> Result<(), Failure> {
+        match self.crashes {
+            Some(crashes) if crashes >= Self::MOST_CRASHES => Err(Failure::with_kind(
+                FailureKind::SetAside,
+                format!(
+                    "The processor ended {crashes} times while it worked on this action, so the action has been set \
+                     aside. It may have been carried out in part. The processor's operator can look into it with \
+                     `processor dead`."
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Runs a handler; a panic is its message's failure, not the daemon's.
 async fn run(route: &Route, context: Context) -> Result<Reply, Failure> {
     let id = context.message().id().to_owned();
@@ -168,6 +222,25 @@ async fn run(route: &Route, context: Context) -> Result<Reply, Failure> {
              had done until then stays done. The processor's log has the details, under message {id}."
         )))
     })
+}
+
+fn message(envelope: &Envelope, name: ActionName, body: Value) -> Message {
+    Message::arrived(
+        envelope.arrival,
+        name.handler,
+        envelope.destination.name.clone(),
+        envelope.headers.clone(),
+        body,
+        envelope.body.clone(),
+    )
+}
+
+/// What a handler that must not run twice answers after a crash.
+fn interrupted() -> Failure {
+    Failure::new(
+        "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
+         tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
+    )
 }
 
 fn rejected(text: String) -> Failure {

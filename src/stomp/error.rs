@@ -26,6 +26,9 @@ pub enum LinkError {
     /// The broker took nothing for too long.
     #[error("the broker has taken no byte for {0:?}")]
     Stalled(Duration),
+    /// The broker takes our bytes, but has not confirmed for too long what was settled.
+    #[error("the broker has not confirmed a reply for {0:?}, although the connection stands")]
+    Unconfirmed(Duration),
     /// The connection failed while reading or writing.
     #[error("the connection to the broker failed")]
     Io(#[from] io::Error),
@@ -53,16 +56,29 @@ pub enum Cause {
 #[error("the session that delivered this message is gone; the broker will deliver it again")]
 pub struct Stale;
 
+/// The session fell before the broker said that it has taken what was settled: it has taken both the reply and the
+/// acknowledgement, or neither, and then delivers the message again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the session fell before the broker confirmed the reply; if it did not take it, it delivers the message again"
+)]
+pub struct Unsettled {
+    /// The broker has taken the reply, and only the acknowledgement is in doubt.
+    pub reply_taken: bool,
+}
+
 /// Closing was not as clean as it should be. The link is closed all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
     /// The deadline passed before the broker confirmed everything.
-    #[error("the broker did not confirm the end of the session in time; the last replies may come twice")]
+    #[error(
+        "the broker did not confirm the end of the session in time; what it has not taken it delivers again"
+    )]
     Deadline,
     /// The connection fell before the broker confirmed everything.
     #[error(
-        "the connection fell before the broker confirmed the end of the session; the last replies may come twice"
+        "the connection fell before the broker confirmed the end of the session; what it has not taken it delivers again"
     )]
     Lost,
     /// The link was aborted.
@@ -84,6 +100,7 @@ impl LinkError {
             | Self::ClosedByBroker
             | Self::Silent(_)
             | Self::Stalled(_)
+            | Self::Unconfirmed(_)
             | Self::Io(_)
             | Self::Codec(_)
             | Self::Session(

@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{CloseError, LinkError, Stale};
+use super::error::{CloseError, LinkError, Stale, Unsettled};
 use super::frame::{Command, Frame, Headers};
 use super::heartbeat::Beats;
-use super::session::{Epoch, Session, Version};
+use super::session::{Epoch, Version};
 use super::settings::Profile;
-use super::writer::Outlet;
+use super::settler::{Parcel, Settled};
+use super::writer::{Outlet, Post};
 
 /// What the link tells its owner.
 #[derive(Debug)]
@@ -42,13 +43,6 @@ pub enum Event {
     /// The broker refused a destination, or has not answered for long. It is tried again; the others run.
     Refused {
         /// As it was asked for.
-        destination: String,
-        /// The broker's words.
-        reason: String,
-    },
-    /// The broker refused a reply. What it answered is acknowledged all the same: it would be refused again.
-    ReplyRefused {
-        /// As it was sent to.
         destination: String,
         /// The broker's words.
         reason: String,
@@ -97,6 +91,14 @@ pub struct Outgoing {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+}
+
+/// What was queued by [`Link::settle`], on its way to the broker.
+#[derive(Debug)]
+#[must_use = "only the broker's confirmation says that the message is settled"]
+pub struct Settling {
+    done: oneshot::Receiver<Settled>,
+    reply_taken: Arc<AtomicBool>,
 }
 
 /// The way to the broker, whatever session is up. Clones are the same link; the link lives until it is closed or
@@ -157,6 +159,13 @@ impl AckHandle {
     }
 }
 
+/// The same delivery, not merely the same message.
+impl PartialEq for AckHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AckHandle").field("epoch", &self.0.epoch).field("ack", &self.0.ack.headers).finish()
@@ -179,30 +188,43 @@ impl Outgoing {
     }
 }
 
+// === impl Settling ===
+
+impl Settling {
+    /// Waits until the broker has taken it, or refused the reply.
+    ///
+    /// # Errors
+    /// [`Unsettled`]: the session fell first.
+    pub async fn confirmed(self) -> Result<Settled, Unsettled> {
+        let Self { done, reply_taken } = self;
+        done.await.map_err(|_| Unsettled { reply_taken: reply_taken.load(Ordering::Acquire) })
+    }
+}
+
 // === impl Link ===
 
 impl Link {
-    /// Queues the reply, if any, and the acknowledgement after it, next to each other, on the session that delivered
-    /// the message. A queue to which the broker refuses replies is told as [`Event::ReplyRefused`]. Dropping the future
-    /// before it is done settles nothing.
+    /// Queues the reply, if any, and the acknowledgement, which the broker takes together, on the session that delivered
+    /// the message. What becomes of them, [`Settling`] tells. Dropping the future before it is done settles nothing.
     ///
     /// # Errors
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
-    pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<(), Stale> {
-        let owed = &ack.0;
-        let destination = reply.as_ref().map(|reply| reply.destination.clone());
+    pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<Settling, Stale> {
         let reply = reply.map(|reply| reply.into_frame(&self.profile));
-        let frames = reply.into_iter().chain([owed.ack.clone()]).collect();
-        let commit = |frames: &mut [Frame]| {
-            let first = ack.take();
-            if let (true, Some(destination), [reply, _]) = (first, destination, frames)
-                && owed.outlet.asks(&destination)
-            {
-                reply.headers.push("receipt", Session::receipt_of_reply(&destination));
-            }
-            first
-        };
-        owed.outlet.queue(frames, commit).await
+        let (parcel, settling) = parcel(reply, Some(ack.0.ack.clone()));
+        settle(&ack.0.outlet, parcel, || ack.take()).await?;
+        Ok(settling)
+    }
+
+    /// Queues a reply that no delivery waits for, on the session that is up.
+    ///
+    /// # Errors
+    /// [`Stale`]: none is up. Nothing was queued.
+    pub async fn reply(&self, reply: Outgoing) -> Result<Settling, Stale> {
+        let outlet = self.current.borrow().clone().ok_or(Stale)?;
+        let (parcel, settling) = parcel(Some(reply.into_frame(&self.profile)), None);
+        settle(&outlet, parcel, || true).await?;
+        Ok(settling)
     }
 
     /// Queues a message: on the session of `on`, or on the one that is up.
@@ -214,7 +236,8 @@ impl Link {
             Some(ack) => ack.0.outlet.clone(),
             None => self.current.borrow().clone().ok_or(Stale)?,
         };
-        outlet.queue(vec![message.into_frame(&self.profile)], |_| true).await
+        let frame = message.into_frame(&self.profile);
+        outlet.queue(frame.body.len(), |space| Some(Post::Frame { frame, space })).await
     }
 
     /// Wants a destination's messages from now on, after reconnects too.
@@ -252,4 +275,16 @@ impl Link {
     async fn order(&self, order: Order) {
         let _ = self.orders.send(order).await;
     }
+}
+
+fn parcel(reply: Option<Frame>, ack: Option<Frame>) -> (Parcel, Settling) {
+    let (done, told) = oneshot::channel();
+    let reply_taken = Arc::new(AtomicBool::new(false));
+    let settling = Settling { done: told, reply_taken: Arc::clone(&reply_taken) };
+    (Parcel { reply, ack, done, reply_taken, space: None }, settling)
+}
+
+async fn settle(outlet: &Outlet, parcel: Parcel, last_word: impl FnOnce() -> bool) -> Result<(), Stale> {
+    let bytes = parcel.reply.as_ref().map_or(0, |reply| reply.body.len());
+    outlet.queue(bytes, |space| last_word().then_some(Post::Settle(Parcel { space, ..parcel }))).await
 }

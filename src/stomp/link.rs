@@ -20,7 +20,8 @@ use super::outbox::Outbox;
 use super::roster::{Request, Roster, SubscriptionId};
 use super::session::{BrokerError, Epoch, Message, Received};
 use super::settings::Settings;
-use super::writer::{Outlet, Parcel};
+use super::settler::Word;
+use super::writer::{Outlet, Post};
 
 /// What a link needs from the outside world: a fresh byte stream to the broker, TLS and proxies done.
 pub trait Dial: Send + 'static {
@@ -59,7 +60,7 @@ enum Next {
     /// The owner wants something; `None`: the last handle is gone.
     Order(Option<Order>),
     /// There is room for a frame of ours.
-    Place(OwnedPermit<Parcel>),
+    Place(OwnedPermit<Post>),
     /// The owner has taken all events.
     Delivered,
     Frame(Frame),
@@ -291,9 +292,8 @@ impl<D: Dial> Keeper<D> {
             Received::Message(message) => self.deliver(message, live),
             Received::Subscribed(id) => self.subscribed(id),
             Received::Refused(id, error) => self.refused(id, &error),
-            Received::ReplyRefused(destination, error) => {
-                self.outbox.push(Event::ReplyRefused { destination, reason: error.message });
-            }
+            Received::ReplyRefused(receipt, error) => live.tell(Word::Refused(receipt, error.message))?,
+            Received::Confirmed(receipt) => live.tell(Word::Receipt(receipt))?,
             Received::Disconnected | Received::Nothing => {}
         }
         self.tell_if_ready();

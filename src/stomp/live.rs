@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, split};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::Encoder;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -14,7 +14,8 @@ use super::frame::Frame;
 use super::reader::Reader;
 use super::session::{Epoch, Received, Session, SessionError, Version};
 use super::settings::Settings;
-use super::writer::{Outlet, Writer};
+use super::settler::Word;
+use super::writer::{Outlet, Terms, Writer};
 
 /// Dropping it ends the connection at once.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Live<Io> {
     pub(super) reader: Reader<ReadHalf<Io>>,
     pub(super) outlet: Outlet,
     pub(super) writer: WriterTask,
+    /// What the broker says of what was settled, for the writer.
+    words: mpsc::Sender<Word>,
     finish: oneshot::Sender<Frame>,
 }
 
@@ -60,24 +63,40 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
     fn split(reader: Reader<Io>, session: Session, codec: Codec, settings: &Settings, epoch: Epoch) -> Self {
         let beats = session.beats();
         let (reader, write_half) = reader.split(session.version(), beats.patience(), split);
-        let (outlet, writer) = Writer::new(write_half, codec, beats, beats.stall(settings.connect_timeout));
+        let stall = beats.stall(settings.connect_timeout);
+        let terms = Terms { codec, beats, stall, settlement: settings.profile.settlement };
+        let (outlet, words, writer) = Writer::new(write_half, terms);
         let (finish, finished) = oneshot::channel();
         let writer = WriterTask(AbortOnDropHandle::new(tokio::spawn(writer.run(finished))));
-        Self { epoch, session, reader, outlet, writer, finish }
+        Self { epoch, session, reader, outlet, writer, words, finish }
+    }
+
+    /// Tells the writer what the broker says of what was settled.
+    pub(super) fn tell(&self, word: Word) -> Result<(), LinkError> {
+        // There is room for all that may be asked; a broker that confirms more breaks the rules.
+        self.words.try_send(word).map_err(|_| LinkError::ClosedByBroker)
     }
 
     /// Has everything queued written, says DISCONNECT and waits for its receipt. Messages that still come are left to
     /// the broker, which has them unacknowledged.
     pub(super) async fn close(self) -> Result<(), CloseError> {
-        let Self { mut session, mut reader, finish, writer: _writer, outlet: _outlet, .. } = self;
+        let Self { mut session, mut reader, finish, words, writer: _writer, outlet: _outlet, .. } = self;
         finish.send(session.disconnect()).map_err(|_| CloseError::Lost)?;
         loop {
             let frame = reader.next().await.map_err(|_| CloseError::Lost)?;
             match session.receive(frame) {
                 Ok(Received::Disconnected) => return Ok(()),
+                Ok(Received::Confirmed(receipt)) => hear(&words, Word::Receipt(receipt))?,
+                Ok(Received::ReplyRefused(receipt, error)) => {
+                    hear(&words, Word::Refused(receipt, error.message))?
+                }
                 Ok(_) | Err(SessionError::Unacknowledgeable(_)) => {}
                 Err(_) => return Err(CloseError::Lost),
             }
         }
     }
+}
+
+fn hear(words: &mpsc::Sender<Word>, word: Word) -> Result<(), CloseError> {
+    words.try_send(word).map_err(|_| CloseError::Lost)
 }

@@ -2,7 +2,8 @@
 //!
 //! From the bytes up:
 //! - [`frame`]: the values; [`codec`]: bytes to frames and back, within [`codec::Limits`];
-//! - [`session`]: one connection's rules, without I/O: handshake, heart-beats, receipts, acknowledgements;
+//! - [`session`]: one connection's rules, without I/O: handshake, heart-beats, receipts, acknowledgements; `settler`:
+//!   replies and acknowledgements in groups that the broker takes together or not at all;
 //! - [`roster`]: which destinations are wanted, subscribed or refused; [`backoff`]: how long to wait;
 //! - [`link`]: the whole life of the connection, from waiting to dialing to up and back; `reader` runs in the link's own
 //!   task and `writer` in another, so that neither waits for the other, and `outbox` keeps both from the owner's pace;
@@ -23,15 +24,17 @@ mod reader;
 pub mod roster;
 pub mod session;
 mod settings;
+mod settler;
 pub mod transport;
 mod writer;
 
 pub use backoff::BackoffPolicy;
 pub use codec::Limits;
-pub use error::{Cause, CloseError, LinkError, Stale};
+pub use error::{Cause, CloseError, LinkError, Stale, Unsettled};
 pub use frame::{Command, Frame, Headers};
-pub use handle::{AckHandle, Delivery, Event, Link, Outgoing};
+pub use handle::{AckHandle, Delivery, Event, Link, Outgoing, Settling};
 pub use heartbeat::Heartbeat;
 pub use link::{Dial, start};
 pub use session::{Epoch, Version};
-pub use settings::{Profile, Settings};
+pub use settings::{Profile, Settings, Settlement};
+pub use settler::Settled;

@@ -7,6 +7,7 @@ use super::frame::{Command, Frame};
 use super::heartbeat::Beats;
 use super::roster::SubscriptionId;
 use super::settings::Settings;
+use super::settler::is_of_reply;
 
 mod fault;
 
@@ -45,9 +46,6 @@ enum Request {
     Disconnect,
 }
 
-/// Begins the receipt id of a reply; the destination follows, so that nothing need be remembered of it.
-const REPLY: &str = "reply to ";
-
 /// What a frame from the broker means.
 #[derive(Debug)]
 pub enum Received {
@@ -57,8 +55,10 @@ pub enum Received {
     Subscribed(SubscriptionId),
     /// A subscription is refused. Some brokers keep the connection, others close it after this.
     Refused(SubscriptionId, BrokerError),
-    /// A reply to this destination is refused; the same holds for the connection.
+    /// A reply is refused, by the receipt that it asked for; the same holds for the connection.
     ReplyRefused(String, BrokerError),
+    /// Something that the session did not ask for itself is confirmed, by the receipt that it asked for.
+    Confirmed(String),
     /// Everything sent before DISCONNECT has been worked off.
     Disconnected,
     /// Nothing that needs an answer.
@@ -221,12 +221,6 @@ impl Session {
         Frame::new(Command::Disconnect).with("receipt", receipt)
     }
 
-    /// The receipt that a reply asks for: brokers drop a forbidden SEND without one in silence.
-    #[must_use]
-    pub fn receipt_of_reply(destination: &str) -> String {
-        format!("{REPLY}{destination}")
-    }
-
     fn expect(&mut self, request: Request) -> String {
         let receipt = format!("r{}", self.requests);
         self.requests += 1;
@@ -262,18 +256,19 @@ impl Session {
     }
 
     fn receipt(&mut self, frame: &Frame) -> Received {
-        match frame.header("receipt-id").and_then(|id| self.pending.remove(id)) {
+        let Some(id) = frame.header("receipt-id") else { return Received::Nothing };
+        match self.pending.remove(id) {
             Some(Request::Subscribe { subscription, .. }) => Received::Subscribed(subscription),
             Some(Request::Disconnect) => Received::Disconnected,
-            None => Received::Nothing,
+            None => Received::Confirmed(id.to_owned()),
         }
     }
 
     fn error(&mut self, frame: &Frame) -> Result<Received, SessionError> {
         let error = BrokerError::of_session(frame);
         let receipt = frame.header("receipt-id");
-        if let Some(destination) = receipt.and_then(|receipt| receipt.strip_prefix(REPLY)) {
-            return Ok(Received::ReplyRefused(destination.to_owned(), error));
+        if let Some(receipt) = receipt.filter(|receipt| is_of_reply(receipt)) {
+            return Ok(Received::ReplyRefused(receipt.to_owned(), error));
         }
         let asked = match receipt {
             Some(receipt) => self.pending.remove(receipt),

@@ -41,6 +41,19 @@ pub struct Profile {
     pub destination_prefix: String,
     /// The headers of SUBSCRIBE that carry the prefetch; a broker ignores those that it does not know.
     pub prefetch_headers: Vec<String>,
+    /// How replies and acknowledgements are settled.
+    pub settlement: Settlement,
+}
+
+/// How the broker is made to take a reply and its acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Settlement {
+    /// Together or not at all, in a transaction (STOMP 1.2, BEGIN): a message that is delivered again was not answered.
+    #[default]
+    Transaction,
+    /// The reply, and once its receipt has come the acknowledgement, for brokers that may take a transaction in part: a
+    /// reply is never lost, and comes twice only if the connection falls between it and its receipt.
+    Receipts,
 }
 
 // === impl Settings ===
@@ -71,6 +84,7 @@ impl Default for Profile {
         Self {
             destination_prefix: String::new(),
             prefetch_headers: vec!["activemq.prefetchSize".to_owned(), "prefetch-count".to_owned()],
+            settlement: Settlement::default(),
         }
     }
 }

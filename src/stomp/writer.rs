@@ -1,8 +1,7 @@
 //! The writing half of a session: a task of its own, so that it waits neither for the reader nor for handlers.
 
-use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,40 +16,55 @@ use super::codec::Codec;
 use super::error::{LinkError, Stale};
 use super::frame::Frame;
 use super::heartbeat::Beats;
+use super::settings::Settlement;
+use super::settler::{MOST_WORDS, Parcel, Settler, Word};
 
-/// How many parcels may wait to be written.
+/// How many posts may wait to be written.
 const QUEUE_LENGTH: usize = 1_024;
 /// How many bytes of bodies may wait to be written; one larger body may wait alone.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 /// What is queued is written in one go up to about this size.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How many reply queues a session asks about; a platform has one for each destination.
-const MOST_ASKED: usize = 1_024;
 /// The unit in which waiting bytes are counted.
 const KIB: usize = 1_024;
 
-/// Frames that are written next to each other, in this order.
+/// Something to write.
 #[derive(Debug)]
-pub(super) struct Parcel {
-    frames: Vec<Frame>,
-    /// Given back once the parcel is written.
-    _space: Option<OwnedSemaphorePermit>,
+pub(super) enum Post {
+    /// As it is.
+    Frame {
+        frame: Frame,
+        /// Given back once it is written.
+        space: Option<OwnedSemaphorePermit>,
+    },
+    /// In a group with others.
+    Settle(Parcel),
 }
 
 /// Where one session's frames are queued. Dead once the session is gone.
 #[derive(Debug, Clone)]
 pub(super) struct Outlet {
-    queue: mpsc::Sender<Parcel>,
+    queue: mpsc::Sender<Post>,
     space: Arc<Semaphore>,
-    /// Where a reply was sent to with a receipt.
-    asked: Arc<Mutex<HashSet<String>>>,
 }
 
 /// The queue's other end; the session's outlets die with it.
 #[derive(Debug)]
 struct Inlet {
-    queue: mpsc::Receiver<Parcel>,
+    queue: mpsc::Receiver<Post>,
     space: Arc<Semaphore>,
+    /// What the broker says of what was settled.
+    words: mpsc::Receiver<Word>,
+}
+
+/// What a writer needs to know of its session.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) codec: Codec,
+    pub(super) beats: Beats,
+    /// The longest that a write may make no progress.
+    pub(super) stall: Duration,
+    pub(super) settlement: Settlement,
 }
 
 /// Writes a session's frames and heart-beats.
@@ -58,55 +72,50 @@ struct Inlet {
 pub(super) struct Writer<Io> {
     io: WriteHalf<Io>,
     inlet: Inlet,
-    codec: Codec,
-    beats: Beats,
-    stall: Duration,
+    settler: Settler,
+    /// Since when the broker has owed an answer about a group.
+    owed_since: Instant,
+    terms: Terms,
     batch: BytesMut,
     written: Instant,
 }
 
+/// The least that a broker may take to confirm a group, whatever the heart-beats: its disk may be slow.
+const SLOW_DISK: Duration = Duration::from_secs(10);
+
 /// What ended the wait for something to write.
 enum Due {
-    Parcel(Parcel),
+    Post(Post),
+    Word(Option<Word>),
     Beat,
+    Unconfirmed,
     Finish(Option<Frame>),
 }
 
 // === impl Outlet ===
 
 impl Outlet {
-    /// Queues frames to be written one after the other; `commit` has the last word before they are, on the frames too.
+    /// Queues a frame with so many bytes of body; `post` makes it, and has the last word.
     ///
     /// Dropping the future before it is done queues nothing.
     pub(super) async fn queue(
         &self,
-        mut frames: Vec<Frame>,
-        commit: impl FnOnce(&mut [Frame]) -> bool,
+        bytes: usize,
+        post: impl FnOnce(Option<OwnedSemaphorePermit>) -> Option<Post>,
     ) -> Result<(), Stale> {
-        let bytes: usize = frames.iter().map(|frame| frame.body.len()).sum();
         let units = bytes.min(QUEUE_BYTES) / KIB;
         let space = match u32::try_from(units) {
             Ok(0) | Err(_) => None,
             Ok(units) => Some(Arc::clone(&self.space).acquire_many_owned(units).await.map_err(|_| Stale)?),
         };
         let place = self.queue.reserve().await.map_err(|_| Stale)?;
-        if !commit(&mut frames) {
-            return Err(Stale);
-        }
-        place.send(Parcel { frames, _space: space });
+        place.send(post(space).ok_or(Stale)?);
         Ok(())
     }
 
     /// A place in the queue for a frame of the link's own.
-    pub(super) async fn place(&self) -> Option<OwnedPermit<Parcel>> {
+    pub(super) async fn place(&self) -> Option<OwnedPermit<Post>> {
         self.queue.clone().reserve_owned().await.ok()
-    }
-
-    /// Whether a reply to `destination` is to ask for a receipt: the session's first one there. It names a refused queue;
-    /// more would only slow the broker down, whose receipts hold up the messages behind them.
-    pub(super) fn asks(&self, destination: &str) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.len() < MOST_ASKED && asked.insert(destination.to_owned())
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -114,9 +123,9 @@ impl Outlet {
     }
 }
 
-impl From<Frame> for Parcel {
+impl From<Frame> for Post {
     fn from(frame: Frame) -> Self {
-        Self { frames: vec![frame], _space: None }
+        Self::Frame { frame, space: None }
     }
 }
 
@@ -131,14 +140,17 @@ impl Drop for Inlet {
 // === impl Writer ===
 
 impl<Io: AsyncWrite + Unpin> Writer<Io> {
-    /// A writer for the rest of a session, and where to queue.
-    pub(super) fn new(io: WriteHalf<Io>, codec: Codec, beats: Beats, stall: Duration) -> (Outlet, Self) {
+    /// A writer for the rest of a session, where to queue, and where to tell it what the broker says.
+    pub(super) fn new(io: WriteHalf<Io>, terms: Terms) -> (Outlet, mpsc::Sender<Word>, Self) {
         let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
+        let (teller, words) = mpsc::channel(MOST_WORDS);
         let space = Arc::new(Semaphore::new(QUEUE_BYTES / KIB));
-        let outlet = Outlet { queue: sender, space: Arc::clone(&space), asked: Arc::default() };
-        let inlet = Inlet { queue: receiver, space };
+        let outlet = Outlet { queue: sender, space: Arc::clone(&space) };
+        let inlet = Inlet { queue: receiver, space, words };
         let batch = BytesMut::with_capacity(BATCH_BYTES);
-        (outlet, Self { io, inlet, codec, beats, stall, batch, written: Instant::now() })
+        let settler = Settler::new(terms.settlement);
+        let now = Instant::now();
+        (outlet, teller, Self { io, inlet, settler, owed_since: now, terms, batch, written: now })
     }
 
     /// Writes until the connection fails, or until told to finish: then everything queued and the last frame.
@@ -146,55 +158,97 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
         loop {
             match self.due(&mut finish).await {
                 Due::Beat => self.batch.extend_from_slice(b"\n"),
-                Due::Parcel(parcel) => self.batch_up(parcel).await?,
+                Due::Post(post) => self.batch_up(post).await?,
+                Due::Word(word) => self.hear(word).await?,
+                Due::Unconfirmed => return Err(LinkError::Unconfirmed(self.longest_owed())),
                 Due::Finish(last) => return self.finish(last).await,
             }
+            self.start_group().await?;
             self.flush().await?;
         }
     }
 
     async fn due(&mut self, finish: &mut oneshot::Receiver<Frame>) -> Due {
-        let beat = self.beats.due(self.written);
+        let beat = self.terms.beats.due(self.written);
+        let patience = self.owed_since + self.longest_owed();
         tokio::select! {
             biased;
             // The link drops its end only together with the session.
             last = finish => Due::Finish(last.ok()),
-            parcel = self.inlet.queue.recv() => parcel.map_or(Due::Finish(None), Due::Parcel),
+            word = self.inlet.words.recv() => Due::Word(word),
+            post = self.inlet.queue.recv() => post.map_or(Due::Finish(None), Due::Post),
+            () = sleep_until(patience), if self.settler.is_owed() => Due::Unconfirmed,
             () = sleep_until(beat.unwrap_or(self.written)), if beat.is_some() => Due::Beat,
         }
     }
 
     /// Takes what is queued by now, up to a batch's size.
-    async fn batch_up(&mut self, first: Parcel) -> Result<(), LinkError> {
+    async fn batch_up(&mut self, first: Post) -> Result<(), LinkError> {
         self.add(first).await?;
+        self.add_queued().await
+    }
+
+    async fn add_queued(&mut self) -> Result<(), LinkError> {
         while self.batch.len() < BATCH_BYTES {
-            let Ok(parcel) = self.inlet.queue.try_recv() else { break };
-            self.add(parcel).await?;
+            let Ok(post) = self.inlet.queue.try_recv() else { break };
+            self.add(post).await?;
         }
         Ok(())
     }
 
-    /// A frame that cannot be written takes those after it along, so that no message is acknowledged whose reply was
-    /// never sent.
-    async fn add(&mut self, parcel: Parcel) -> Result<(), LinkError> {
-        for frame in parcel.frames {
-            match self.add_frame(&frame).await {
-                Err(LinkError::Codec(error)) => {
-                    error!(%error, ?frame, "cannot send this frame; its message stays unanswered until the next session");
-                    break;
+    async fn add(&mut self, post: Post) -> Result<(), LinkError> {
+        match post {
+            Post::Frame { frame, space: _written } if self.can_write(&frame) => self.add_frame(&frame).await,
+            Post::Frame { .. } => Ok(()),
+            Post::Settle(parcel) => {
+                let mut frames = parcel.reply.iter().chain(&parcel.ack);
+                if frames.all(|frame| self.can_write(frame)) {
+                    self.settler.add(parcel);
                 }
-                done => done?,
+                Ok(())
             }
         }
+    }
+
+    /// A frame that cannot be written takes the others of its parcel along, so that no message is acknowledged whose
+    /// reply was never sent.
+    fn can_write(&self, frame: &Frame) -> bool {
+        let written = self.terms.codec.encode_head(frame, &mut BytesMut::new());
+        if let Err(error) = &written {
+            error!(%error, ?frame, "cannot send this frame; its message stays unanswered until the next session");
+        }
+        written.is_ok()
+    }
+
+    async fn hear(&mut self, word: Option<Word>) -> Result<(), LinkError> {
+        // The link drops its end only together with the session.
+        let Some(word) = word else { return Err(LinkError::ClosedByBroker) };
+        for frame in self.settler.hear(word) {
+            self.add_frame(&frame).await?;
+        }
+        // What has been queued meanwhile belongs into the next group.
+        self.add_queued().await
+    }
+
+    async fn start_group(&mut self) -> Result<(), LinkError> {
+        for frame in self.settler.start() {
+            self.owed_since = Instant::now();
+            self.add_frame(&frame).await?;
+        }
         Ok(())
+    }
+
+    /// How long a broker may take to confirm a group: two heart-beats, in which it says that it is well.
+    fn longest_owed(&self) -> Duration {
+        self.terms.beats.receive.map_or(self.terms.stall, |beat| beat * 2).max(SLOW_DISK)
     }
 
     /// Large bodies are written from where they are.
     async fn add_frame(&mut self, frame: &Frame) -> Result<(), LinkError> {
         if frame.body.len() < BATCH_BYTES {
-            return Ok(self.codec.encode(frame, &mut self.batch)?);
+            return Ok(self.terms.codec.encode(frame, &mut self.batch)?);
         }
-        self.codec.encode_head(frame, &mut self.batch)?;
+        self.terms.codec.encode_head(frame, &mut self.batch)?;
         self.write_batch().await?;
         self.write(&frame.body).await?;
         self.batch.extend_from_slice(b"\0");
@@ -203,7 +257,7 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
 
     async fn flush(&mut self) -> Result<(), LinkError> {
         self.write_batch().await?;
-        within(self.stall, self.io.flush()).await
+        within(self.terms.stall, self.io.flush()).await
     }
 
     async fn write_batch(&mut self) -> Result<(), LinkError> {
@@ -214,7 +268,7 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
     /// Writes all, as long as each stretch of `stall` takes some.
     async fn write(&mut self, mut bytes: &[u8]) -> Result<(), LinkError> {
         while !bytes.is_empty() {
-            let count = within(self.stall, self.io.write(bytes)).await?;
+            let count = within(self.terms.stall, self.io.write(bytes)).await?;
             if count == 0 {
                 return Err(io::Error::from(io::ErrorKind::WriteZero).into());
             }
@@ -228,12 +282,25 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
     async fn finish(mut self, last: Option<Frame>) -> Result<(), LinkError> {
         let Some(last) = last else { return Ok(()) };
         self.inlet.queue.close();
-        while let Some(parcel) = self.inlet.queue.recv().await {
-            self.batch_up(parcel).await?;
+        while let Some(post) = self.inlet.queue.recv().await {
+            self.batch_up(post).await?;
             self.write_batch().await?;
         }
+        self.settle_all().await?;
         self.add_frame(&last).await?;
         self.flush().await
+    }
+
+    /// Until the broker has confirmed every group.
+    async fn settle_all(&mut self) -> Result<(), LinkError> {
+        self.start_group().await?;
+        while !self.settler.is_idle() {
+            self.flush().await?;
+            let word = self.inlet.words.recv().await;
+            self.hear(word).await?;
+            self.start_group().await?;
+        }
+        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@ struct State {
 struct Entry {
     note: Option<String>,
     answer: Option<Answer>,
+    interrupted: bool,
 }
 
 impl MemoryStore {
@@ -40,6 +41,9 @@ impl Store for MemoryStore {
         let standing = match self.state().entries.get(key) {
             None => Standing::New,
             Some(Entry { answer: Some(answer), .. }) => Standing::Answered(answer.clone()),
+            Some(Entry { interrupted: true, note, .. }) => {
+                Standing::Interrupted { crashes: 0, note: note.clone() }
+            }
             Some(Entry { note, .. }) => Standing::Waiting { note: note.clone() },
         };
         now(standing)
@@ -68,12 +72,20 @@ impl Store for MemoryStore {
         now(())
     }
 
+    fn cut_short<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        if let Some(entry) = self.state().entries.get_mut(key) {
+            entry.interrupted = true;
+        }
+        now(())
+    }
+
     fn confirmed(&self, key: &Key) {
         self.state().entries.remove(key);
     }
 
     fn bury(&self, mut letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
         let mut state = self.state();
+        state.dead.retain(|_, other| other.key != letter.key);
         state.numbers += 1;
         letter.number = state.numbers;
         let number = letter.number;
@@ -101,7 +113,7 @@ impl Store for MemoryStore {
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
         let mut state = self.state();
         let asked = std::mem::take(&mut state.asked);
-        now(asked.into_iter().filter_map(|number| state.dead.remove(&number)).collect())
+        now(asked.iter().filter_map(|number| state.dead.get(number).cloned()).collect())
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

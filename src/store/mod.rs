@@ -12,11 +12,17 @@
 //! needs to know. Nothing here talks to the broker.
 
 mod memory;
+mod postgres;
+mod settings;
+mod sqlite;
 
 use futures_util::future::BoxFuture;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration, time::SystemTime};
 
 pub use memory::MemoryStore;
+pub use postgres::PostgresUrl;
+pub use settings::{Settings, SyncMode, Url, UrlError, open, open_beside};
+pub use sqlite::SqliteStore;
 
 /// Names a message: one broker may put copies of a message on several queues.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,17 +119,22 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// stays this process's. Kept before this returns.
     fn set_down<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// The work is done and this is its answer. Kept before this returns.
+    /// The message is answered with this, whether its work had begun or not. Kept before this returns.
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// It goes back to the broker, not carried out: whoever claims it next has it. A note stays.
     fn give_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// The work is broken off because this process stops: whoever claims it next finds it `Interrupted` if it had begun,
+    /// with no further crash counted.
+    fn cut_short<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+
     /// The broker has taken the answer and the acknowledgement: the message may be forgotten after a while. Never
     /// waits; may be kept late, or not at all if the process dies now.
     fn confirmed(&self, key: &Key);
 
-    /// Sets a message aside; gives its number in the list. Kept before this returns.
+    /// Sets a message aside, instead of an earlier letter of the same key; gives its number in the list. Kept before this
+    /// returns.
     fn bury(&self, letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>>;
 
     /// The list, oldest first.
@@ -135,7 +146,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Asks the running processor to carry one out again; false where there is none of that number.
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Takes those off the list that are to be carried out again.
+    /// Those that are to be carried out again, each told once. They stay on the list until they are dropped, so that
+    /// none is lost if the process dies meanwhile.
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
 
     /// Keeps what is still to be kept, and lets go of everything. Nothing may be asked after that.

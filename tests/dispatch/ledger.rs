@@ -1,85 +1,59 @@
+//! Which messages are at work here.
+
 use action_processor::{
-    component::Reply,
-    dispatch::{
-        Answer, Destination, Envelope,
-        ledger::{Claim, Key, Ledger},
-    },
+    dispatch::ledger::{Claim, Ledger},
+    store::Key,
 };
-use bytes::Bytes;
 
 fn key(id: &str) -> Key {
-    Key { destination: "actions.201.tasks".into(), id: id.into() }
-}
-
-fn answer(text: &str) -> Answer {
-    let envelope = Envelope::made_up(Destination::actions(201, "tasks"), 1, Bytes::new());
-    Answer::last(&envelope, &Ok(Reply::text(text)))
+    Key { destination: "actions.201.tasks".to_owned(), id: id.to_owned() }
 }
 
 #[test]
-fn a_message_is_the_first_claimer_s_and_only_on_its_own_queue() {
+fn a_message_delivered_again_while_at_work_only_brings_its_new_handle() {
     let ledger = Ledger::default();
-    assert_eq!(ledger.claim(key("1"), 'a'), Claim::New);
-    assert_eq!(ledger.claim(key("1"), 'b'), Claim::AtWork);
-    let copy = Key { destination: "actions.201.others".into(), id: "1".into() };
-    assert_eq!(ledger.claim(copy, 'c'), Claim::New);
+    assert_eq!(ledger.claim(&key("1"), Some('a')), Claim::New);
+    assert_eq!(ledger.claim(&key("1"), Some('b')), Claim::AtWork);
+    assert_eq!(ledger.handle(&key("1")), Some('b'));
+    let copy = Key { destination: "actions.201.other".to_owned(), ..key("1") };
+    assert_eq!(ledger.claim(&copy, Some('c')), Claim::New, "the same message on another queue");
     assert_eq!(ledger.at_work(), 2);
 }
 
 #[test]
-fn a_message_delivered_again_at_work_is_acknowledged_by_its_newest_delivery() {
+fn what_is_released_is_new_when_it_comes_again() {
     let ledger = Ledger::default();
-    ledger.claim(key("1"), 'a');
-    assert_eq!(ledger.handle(&key("1")), Some('a'));
-    ledger.claim(key("1"), 'b');
-    assert_eq!(ledger.handle(&key("1")), Some('b'));
-    assert_eq!(ledger.answered(&key("1"), answer("done")), Some('b'));
-}
-
-#[test]
-fn a_message_delivered_again_after_its_answer_gets_the_same_answer() {
-    let ledger = Ledger::default();
-    ledger.claim(key("1"), 'a');
-    ledger.answered(&key("1"), answer("done"));
-    for handle in ['b', 'c'] {
-        assert_eq!(ledger.claim(key("1"), handle), Claim::Answered { answer: answer("done"), handle });
-    }
-    assert_eq!((ledger.at_work(), ledger.handle(&key("1"))), (0, None));
-}
-
-#[test]
-fn an_answer_is_unsettled_until_a_session_has_taken_it() {
-    let ledger = Ledger::default();
-    ledger.claim(key("1"), 'a');
-    assert_eq!(ledger.unsettled(), 0);
-    ledger.answered(&key("1"), answer("done"));
-    assert_eq!(ledger.unsettled(), 1);
-    ledger.settled(&key("1"));
-    assert_eq!(ledger.unsettled(), 0);
-    assert!(ledger.knows(&key("1")));
-}
-
-#[test]
-fn a_message_given_back_is_new_when_it_comes_again() {
-    let ledger = Ledger::default();
-    ledger.claim(key("1"), 'a');
-    ledger.give_back(&key("1"));
+    ledger.claim(&key("1"), Some('a'));
+    assert!(ledger.release(&key("1"), Some(&'a')));
     assert!(!ledger.knows(&key("1")));
-    assert_eq!(ledger.claim(key("1"), 'b'), Claim::New);
+    assert_eq!(ledger.claim(&key("1"), Some('b')), Claim::New);
 }
 
 #[test]
-fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
+fn what_came_again_meanwhile_is_not_released() {
     let ledger = Ledger::default();
-    ledger.claim(key("at work"), 0);
-    for number in 0..20_001 {
-        let key = key(&number.to_string());
-        ledger.claim(key.clone(), number);
-        ledger.answered(&key, answer("done"));
-        ledger.settled(&key);
+    ledger.claim(&key("1"), Some('a'));
+    ledger.claim(&key("1"), Some('b'));
+    assert!(!ledger.release(&key("1"), Some(&'a')));
+    assert_eq!(ledger.handle(&key("1")), Some('b'));
+    assert!(ledger.release(&key("1"), Some(&'b')));
+}
+
+#[test]
+fn a_message_that_no_broker_delivered_has_no_handle() {
+    let ledger: Ledger<char> = Ledger::default();
+    ledger.claim(&key("1"), None);
+    assert_eq!(ledger.handle(&key("1")), None);
+    assert!(ledger.release(&key("1"), None));
+}
+
+#[test]
+fn of_the_messages_whose_reply_the_broker_has_the_newest_are_remembered() {
+    let ledger: Ledger<char> = Ledger::default();
+    for number in 0..20_000 {
+        ledger.replied(&key(&number.to_string()));
+        ledger.replied(&key(&number.to_string()));
     }
-    assert!(!ledger.knows(&key("0")));
-    assert!(ledger.knows(&key("1")));
-    // However old, work is never forgotten.
-    assert_eq!((ledger.knows(&key("at work")), ledger.at_work()), (true, 1));
+    assert!(!ledger.has_replied(&key("0")));
+    assert!(ledger.has_replied(&key("19999")));
 }

@@ -134,6 +134,27 @@ impl Peer {
         frame
     }
 
+    /// The next transaction: what stands between BEGIN and COMMIT, and COMMIT.
+    pub(super) async fn transaction(&mut self) -> (Vec<Frame>, Frame) {
+        let begin = self.expect(Command::Begin).await;
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.frame().await.expect("a frame");
+            assert_eq!(frame.header("transaction"), begin.header("transaction"), "{frame:?}");
+            if frame.command == Command::Commit {
+                return (frames, frame);
+            }
+            frames.push(frame);
+        }
+    }
+
+    /// The next transaction, which is confirmed: what stands in it.
+    pub(super) async fn settled(&mut self) -> Vec<Frame> {
+        let (frames, commit) = self.transaction().await;
+        self.confirm(&commit).await;
+        frames
+    }
+
     /// Confirms so many SUBSCRIBEs; gives them back.
     pub(super) async fn confirm_subscriptions(&mut self, count: usize) -> Vec<Frame> {
         let mut frames = Vec::new();

@@ -1,9 +1,8 @@
 //! One session of the whole link: deliveries, settling, refusals, closing.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use action_processor::stomp::{CloseError, Command, Event, Frame, Outgoing, Settings, Stale};
+use action_processor::stomp::{CloseError, Command, Event, Outgoing, Settings, Settled, Stale};
 use tokio::time::{Instant, timeout};
 
 use super::broker::{delivery, link, one_second_beats, until};
@@ -35,93 +34,6 @@ async fn it_tells_up_subscribed_ready_and_then_delivers() {
         });
     }
     assert_eq!(told, ["up scripted/1 1.2", "subscribed a", "subscribed b", "ready", "1 from a"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_reply_goes_out_before_the_ack() {
-    let (link, mut events, mut broker) = link(settings(), &["a"]);
-    let mut peer = broker.subscribed("0,0", 1).await;
-    peer.deliver(1).await;
-    let delivery = delivery(&mut events).await;
-    link.settle(&delivery.ack, Some(reply("d\u{e9}j\u{e0} vu"))).await.unwrap();
-    let send = peer.expect(Command::Send).await;
-    let names = ["destination", "persistent", "content-length", "correlation-id"];
-    assert_eq!(names.map(|name| send.header(name).unwrap()), ["/queue/acks.201.x", "true", "9", "invid:390"]);
-    assert_eq!(peer.expect(Command::Ack).await, Frame::new(Command::Ack).with("id", "ID:a1"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refused_reply_is_named_and_the_link_stays() {
-    let (link, mut events, mut broker) = link(settings(), &["a"]);
-    let mut peer = broker.subscribed("0,0", 1).await;
-    for number in 1..=2 {
-        peer.deliver(number).await;
-        let delivery = delivery(&mut events).await;
-        link.settle(&delivery.ack, Some(reply("x"))).await.unwrap();
-    }
-    let send = peer.expect(Command::Send).await;
-    peer.expect(Command::Ack).await;
-    peer.refuse(&send, "User key is not authorized to write to: queue://acks.201.x").await;
-    let refused = until(&mut events, |event| match event {
-        Event::ReplyRefused { destination, reason } => Some((destination, reason)),
-        Event::Down { .. } => panic!("the link fell"),
-        _ => None,
-    });
-    let (destination, reason) = refused.await;
-    assert_eq!(destination, "/queue/acks.201.x");
-    assert!(reason.contains("not authorized"), "{reason}");
-    peer.expect(Command::Send).await;
-    peer.expect(Command::Ack).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_message_is_settled_once() {
-    let (link, mut events, mut broker) = link(settings(), &["a"]);
-    let mut peer = broker.subscribed("0,0", 1).await;
-    peer.deliver(1).await;
-    let delivery = delivery(&mut events).await;
-    link.settle(&delivery.ack, None).await.unwrap();
-    assert!(delivery.ack.is_stale());
-    assert_eq!(link.settle(&delivery.ack, Some(reply("twice"))).await, Err(Stale));
-    let closing = tokio::spawn(async move { link.close(SOON).await });
-    peer.expect(Command::Ack).await;
-    let disconnect = peer.expect(Command::Disconnect).await;
-    peer.confirm(&disconnect).await;
-    assert_eq!(closing.await.unwrap(), Ok(()));
-}
-
-#[tokio::test]
-async fn sixty_four_tasks_settle_at_once_and_each_reply_is_before_its_ack() {
-    let count = 640;
-    let settings = Settings { prefetch: 640, ..settings() };
-    let (link, mut events, mut broker) = link(settings, &["a"]);
-    let mut peer = broker.subscribed("0,0", 1).await;
-    for number in 0..count {
-        peer.deliver(number).await;
-    }
-    let (work, shared) = tokio::sync::mpsc::channel(count);
-    for _ in 0..count {
-        work.try_send(delivery(&mut events).await).unwrap();
-    }
-    drop(work);
-    let shared = std::sync::Arc::new(tokio::sync::Mutex::new(shared));
-    for _ in 0..64 {
-        let (link, shared) = (link.clone(), shared.clone());
-        tokio::spawn(async move {
-            loop {
-                let Some(next) = shared.lock().await.recv().await else { return };
-                link.settle(&next.ack, Some(reply(next.body.clone()))).await.unwrap();
-            }
-        });
-    }
-    let mut seen = HashSet::new();
-    for _ in 0..count {
-        let send = peer.expect(Command::Send).await;
-        let ack = peer.expect(Command::Ack).await;
-        let number = String::from_utf8(send.body.to_vec()).unwrap();
-        assert_eq!(ack.header("id"), Some(format!("ID:a{number}").as_str()));
-        assert!(seen.insert(number));
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,20 +121,22 @@ async fn closing_writes_everything_queued_and_awaits_the_receipt() {
     let mut late = None;
     for _ in 0..100 {
         let next = delivery(&mut events).await;
-        link.settle(&next.ack, Some(reply("done"))).await.unwrap();
-        late = Some(next.ack);
+        let settling = link.settle(&next.ack, Some(reply("done"))).await.unwrap();
+        late = Some((next.ack, settling));
     }
     let closing = tokio::spawn({
         let link = link.clone();
         async move { link.close(SOON).await }
     });
-    for _ in 0..100 {
-        peer.expect(Command::Send).await;
-        peer.expect(Command::Ack).await;
+    let mut settled = 0;
+    while settled < 200 {
+        settled += peer.settled().await.len();
     }
     let disconnect = peer.expect(Command::Disconnect).await;
     peer.deliver(100).await;
-    assert_eq!(link.send(late.as_ref(), reply("after the end")).await, Err(Stale));
+    let (late, settling) = late.unwrap();
+    assert_eq!(settling.confirmed().await, Ok(Settled::Taken));
+    assert_eq!(link.send(Some(&late), reply("after the end")).await, Err(Stale));
     assert!(!closing.is_finished());
     peer.confirm(&disconnect).await;
     assert_eq!(closing.await.unwrap(), Ok(()));

@@ -9,4 +9,5 @@ mod link;
 mod reconnect;
 mod roster;
 mod session;
+mod settling;
 mod slow;

@@ -82,8 +82,9 @@ async fn what_an_old_session_delivered_cannot_be_settled_on_a_new_one() {
     let new = delivery(&mut events).await;
     assert!(new.ack.epoch() > old.ack.epoch());
     assert!(link.settle(&old.ack, None).await.is_err());
-    link.settle(&new.ack, None).await.unwrap();
-    assert_eq!(peer.expect(Command::Ack).await.header("id"), Some("ID:a1"));
+    let settling = link.settle(&new.ack, None).await.unwrap();
+    assert_eq!(peer.settled().await[0].header("id"), Some("ID:a1"));
+    settling.confirmed().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

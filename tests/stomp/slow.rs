@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use action_processor::stomp::codec::Item;
-use action_processor::stomp::{Command, Event, LinkError, Outgoing, Settings};
+use action_processor::stomp::{Event, LinkError, Outgoing, Settings, Settled};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncReadExt;
@@ -59,7 +59,7 @@ async fn a_broker_that_takes_nothing_is_replaced() {
     let mut peer = broker.subscribed("0,1000", 1).await;
     peer.deliver(1).await;
     let taken = delivery(&mut events).await;
-    link.settle(&taken.ack, Some(large(100_000))).await.unwrap();
+    let settling = link.settle(&taken.ack, Some(large(100_000))).await.unwrap();
     let began = Instant::now();
     let error = until(&mut events, |event| match event {
         Event::Down { error, .. } => Some(error),
@@ -67,6 +67,7 @@ async fn a_broker_that_takes_nothing_is_replaced() {
     });
     assert!(matches!(error.await, LinkError::Stalled(_)));
     assert_eq!(began.elapsed(), Duration::from_secs(2));
+    assert!(settling.confirmed().await.is_err());
     broker.subscribed("0,1000", 1).await;
 }
 
@@ -114,7 +115,7 @@ async fn a_large_reply_arrives_whole() {
     let mut peer = broker.subscribed("0,0", 1).await;
     peer.deliver(1).await;
     let taken = delivery(&mut events).await;
-    link.settle(&taken.ack, Some(large(20 << 20))).await.unwrap();
-    assert_eq!(peer.expect(Command::Send).await.body, large(20 << 20).body);
-    peer.expect(Command::Ack).await;
+    let settling = link.settle(&taken.ack, Some(large(20 << 20))).await.unwrap();
+    assert_eq!(peer.settled().await[0].body, large(20 << 20).body);
+    assert_eq!(settling.confirmed().await, Ok(Settled::Taken));
 }

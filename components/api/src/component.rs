@@ -1,7 +1,7 @@
 //! A named set of handlers, and the queue that they serve.
 
 use crate::{
-    Handler, Section,
+    Handler, Message, OrderKey, Section,
     handler::{AnyHandler, Erased},
     name::handler_name,
     section::SectionError,
@@ -20,6 +20,7 @@ pub struct Component {
     sample: String,
     handlers: Vec<(String, Arc<dyn AnyHandler>)>,
     default_handler: Option<Arc<dyn AnyHandler>>,
+    order: Option<OrderKey>,
     check: fn(&Section) -> Result<(), SectionError>,
 }
 
@@ -36,6 +37,7 @@ impl Component {
             sample: String::new(),
             handlers: Vec::new(),
             default_handler: None,
+            order: None,
             check: |_| Ok(()),
         }
     }
@@ -72,8 +74,32 @@ impl Component {
         self
     }
 
+    /// Carries out the messages of one incident one after another, in the order in which the broker delivered them;
+    /// those of different incidents at the same time. A message that waits, to be tried again for example, holds up
+    /// those behind it.
+    ///
+    /// The operator has the last word with the key `order_by` in the component's section: `incident` or `none`.
+    pub fn in_order(self) -> Self {
+        Self { order: Some(OrderKey::incident()), ..self }
+    }
+
+    /// The same with lines of another kind: messages for which `key` gives the same text are carried out one after
+    /// another, those for which it gives `None` whenever there is a worker.
+    ///
+    /// ```
+    /// # use action_component::{Component, Message};
+    /// let by_owner = |message: &Message| message.incident().get("owner_id").as_i64().map(|id| id.to_string());
+    /// let component = Component::new("mailer").order_by(by_owner);
+    /// # drop(component);
+    /// ```
+    pub fn order_by(self, key: impl Fn(&Message) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { order: Some(OrderKey::new(key)), ..self }
+    }
+
     /// Reads the component's section as a `T`, so that a mistake in it is reported when the daemon starts; `sample` is
     /// what `processor config` writes: the section's keys with a comment each, without the `[name]` line.
+    ///
+    /// A `T` that denies unknown fields need not know those that the daemon reads, `destination` and `order_by`.
     pub fn configured<T: DeserializeOwned>(mut self, sample: impl Into<String>) -> Self {
         self.sample = sample.into();
         self.check = |section| section.read::<T>().map(drop);
@@ -90,6 +116,19 @@ impl Component {
     #[must_use]
     pub fn serves<'a>(&'a self, section: &'a Section) -> &'a str {
         section.get("destination").filter(|name| !name.is_empty()).unwrap_or(&self.destination)
+    }
+
+    /// Which messages are to be carried out one after another, given the component's section; `None` for no order.
+    ///
+    /// # Errors
+    /// `order_by` is neither `incident` nor `none`.
+    pub fn order(&self, section: &Section) -> Result<Option<OrderKey>, SectionError> {
+        match section.get("order_by").map(str::trim) {
+            None | Some("") => Ok(self.order.clone()),
+            Some("incident") => Ok(Some(OrderKey::incident())),
+            Some("none") => Ok(None),
+            Some(_) => Err(section.mistake("order_by: expected `incident` or `none`")),
+        }
     }
 
     /// The component's version; empty where it has none.
@@ -124,9 +163,14 @@ impl Component {
     /// Checks the component's section.
     ///
     /// # Errors
-    /// The section does not have the shape that [`configured`](Self::configured) states.
+    /// The section does not have the shape that [`configured`](Self::configured) states, or its `order_by` is neither
+    /// `incident` nor `none`.
     pub fn check(&self, section: &Section) -> Result<(), SectionError> {
-        (self.check)(section)
+        let order = self.order(section).map(drop);
+        match ((self.check)(section), order) {
+            (Err(shape), Err(order)) => Err(shape.and(&order)),
+            (shape, order) => shape.and(order),
+        }
     }
 }
 

@@ -1,8 +1,13 @@
 //! What a handler may reach besides its input.
 
-use crate::{Failure, Message, Rest, Section, rest::Backend, section::SectionError};
+use crate::{
+    Failure, Message, Rest, Section,
+    note::{Attempts, NoteError, Notebook},
+    rest::Backend,
+    section::SectionError,
+};
 use futures_util::future::BoxFuture;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +18,9 @@ pub struct Context {
     inner: Arc<Inner>,
     /// How long the handler's own work may take, from when it begins.
     longest: Option<Duration>,
+    /// How many retries are round the handler that is given this.
+    retries: usize,
+    at_most_once: bool,
 }
 
 struct Inner {
@@ -20,6 +28,7 @@ struct Inner {
     services: Services,
     section: Arc<Section>,
     status: Arc<dyn StatusSink>,
+    notebook: Notebook,
 }
 
 /// What all handlers of a daemon share.
@@ -58,7 +67,21 @@ pub trait StatusSink: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// What was noted last, by an earlier process or this one.
+    /// The work goes on, and `note` is what whoever begins it again needs to know. Kept before this returns.
+    ///
+    /// By itself this is [`sets_down`](Self::sets_down), then [`begins`](Self::begins): a process that dies just between
+    /// the two leaves the work paused rather than interrupted. A journal that can do both at once should.
+    ///
+    /// # Errors
+    /// As for [`begins`](Self::begins).
+    fn keeps(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.sets_down(note).await?;
+            self.begins().await
+        })
+    }
+
+    /// What was noted last, by an earlier process or this one. Asked once, when the message's [`Context`] is made.
     fn note(&self) -> Option<String> {
         None
     }
@@ -68,6 +91,9 @@ pub trait StatusSink: Send + Sync {
         let _ = waiting;
     }
 }
+
+/// A message that waits; it ceases to when this is dropped, however that comes about.
+pub(crate) struct Waiting<'a>(&'a dyn StatusSink);
 
 /// Proof that a worker is free for this message; give it back by dropping it.
 #[derive(Debug)]
@@ -102,7 +128,9 @@ impl Context {
         section: Arc<Section>,
         status: Arc<dyn StatusSink>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { message, services, section, status }), longest: None }
+        let notebook = Notebook::open(status.note());
+        let inner = Arc::new(Inner { message, services, section, status, notebook });
+        Self { inner, longest: None, retries: 0, at_most_once: false }
     }
 
     /// The message being handled.
@@ -123,6 +151,41 @@ impl Context {
     /// link to the broker is down it is dropped.
     pub async fn status(&self, text: impl Into<String> + Send) {
         self.inner.status.status(text.into()).await;
+    }
+
+    /// Keeps `progress` (as JSON, 64 KiB at most) where it survives the process: should this die, or should a
+    /// [`retry`](crate::Handler::retry) try again, [`kept`](Self::kept) gives it to whoever handles the message next.
+    /// There is one such value for a message; the last one counts. Each call is a write to the journal, so call it
+    /// after a step that is worth not repeating. With several steps at a time, keep from one place only.
+    ///
+    /// ```
+    /// # use action_component::{Context, Failure, Message, Reply};
+    /// async fn block_all(message: Message, cx: Context) -> Result<Reply, Failure> {
+    ///     let mut done: usize = cx.kept()?.unwrap_or(0);
+    ///     for address in message.properties().labels("addresses").into_iter().skip(done) {
+    ///         block(address).await?;
+    ///         done += 1;
+    ///         cx.keep(&done).await?;
+    ///     }
+    ///     Ok(Reply::text(format!("{done} addresses blocked")))
+    /// }
+    /// # async fn block(_address: &str) -> Result<(), Failure> { Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// It cannot be written as JSON or is too large; or this message is another processor's by now, and the work should
+    /// end with the failure that this gives.
+    pub async fn keep<T: Serialize + Sync>(&self, progress: &T) -> Result<(), Failure> {
+        let note = self.inner.notebook.keep(progress)?;
+        self.inner.status.keeps(note).await
+    }
+
+    /// What was kept last for this message, by this attempt or an earlier one; `None` where nothing was.
+    ///
+    /// # Errors
+    /// It was kept as something else than a `T`.
+    pub fn kept<T: DeserializeOwned>(&self) -> Result<Option<T>, NoteError> {
+        self.inner.notebook.kept()
     }
 
     /// The component's own section of app.config, as a type of its own.
@@ -159,6 +222,43 @@ impl Context {
         Self { longest: Some(longest), ..self }
     }
 
+    /// The same context, for a handler that must not be carried out again when its outcome is unknown.
+    pub(crate) fn at_most_once(self) -> Self {
+        Self { at_most_once: true, ..self }
+    }
+
+    pub(crate) fn is_at_most_once(&self) -> bool {
+        self.at_most_once
+    }
+
+    /// The same context, for what the retry that has this one tries.
+    pub(crate) fn inside_retry(&self) -> Self {
+        Self { retries: self.retries + 1, ..self.clone() }
+    }
+
+    /// How far the retry that has this context has come.
+    pub(crate) fn attempts(&self) -> Attempts {
+        self.inner.notebook.attempts(self.retries)
+    }
+
+    /// Pauses the work until the retry that has this context tries again.
+    pub(crate) async fn sets_down(&self, attempts: Attempts) -> Result<(), Failure> {
+        let note = self.inner.notebook.note_attempts(self.retries, attempts);
+        self.inner.status.sets_down(note).await
+    }
+
+    /// The work begins in a worker that was given out before.
+    pub(crate) async fn begins(&self) -> Result<(), Failure> {
+        self.inner.status.begins().await
+    }
+
+    /// Tells the daemon that the message waits, until what this gives is dropped.
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        let status = self.inner.status.as_ref();
+        status.waits(true);
+        Waiting(status)
+    }
+
     pub(crate) fn longest(&self) -> Option<Duration> {
         self.longest
     }
@@ -175,7 +275,7 @@ impl Context {
                 permit.map(Worker).map_err(|_closed| Failure::returned())?
             }
         };
-        self.inner.status.begins().await?;
+        self.begins().await?;
         Ok(worker)
     }
 }
@@ -183,5 +283,13 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("message", &self.inner.message).finish_non_exhaustive()
+    }
+}
+
+// === impl Waiting ===
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waits(false);
     }
 }

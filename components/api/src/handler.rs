@@ -2,7 +2,7 @@
 
 use crate::{
     Context, Failure, FromMessage, Reply,
-    decorate::{Debounce, Defer, Limit, Timeout, within},
+    decorate::{AtMostOnce, Debounce, Defer, Limit, Retry, Retrying, Timeout, within},
     reply::FailureKind,
 };
 use futures_util::future::BoxFuture;
@@ -33,6 +33,11 @@ pub trait Handler: Send + Sync + Sized + 'static {
         }
     }
 
+    /// What the daemon must know before it runs this. A wrapper gives what the wrapped handler gives.
+    fn traits(&self) -> Traits {
+        Traits::default()
+    }
+
     /// Waits `delay` before handling each message.
     fn defer(self, delay: Duration) -> Defer<Self> {
         Defer::new(self, delay)
@@ -55,6 +60,32 @@ pub trait Handler: Send + Sync + Sized + 'static {
     fn timeout(self, longest: Duration) -> Timeout<Self> {
         Timeout::new(self, longest)
     }
+
+    /// Tries again when the handler fails, after a delay that occupies no worker and outlives the process.
+    ///
+    /// With a [`timeout`](Self::timeout), inside or outside, each attempt has that long.
+    fn retry(self, retry: Retry) -> Retrying<Self> {
+        Retrying::new(self, retry)
+    }
+
+    /// Never repeats work of which nobody can say how far it came. When the processor dies while a message is being
+    /// handled, the message is answered with an error that says so, instead of being handled again, which is what
+    /// happens otherwise.
+    ///
+    /// What has not begun when the processor dies is carried out by the next one. A [`retry`](Self::retry) still tries
+    /// again after an attempt that ended in a failure: that is the handler saying how it ended. It does not after one
+    /// that was interrupted, or cancelled by a [`timeout`](Self::timeout).
+    fn at_most_once(self) -> AtMostOnce<Self> {
+        AtMostOnce::new(self)
+    }
+}
+
+/// What the daemon must know of a handler before it runs it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traits {
+    /// Work that was interrupted by the death of its process is not begun again: see [`Handler::at_most_once`].
+    pub at_most_once: bool,
 }
 
 /// Makes a [`Handler`] of an async function or closure.
@@ -74,6 +105,9 @@ pub struct HandlerFn<F, I>(F, PhantomData<fn(I)>);
 pub trait AnyHandler: Send + Sync + fmt::Debug {
     /// Reads the input, then serves it. A message of the wrong shape is rejected here, before any wrapper's timer.
     fn run(&self, cx: Context) -> BoxFuture<'_, Result<Reply, Failure>>;
+
+    /// What to know before it is run.
+    fn traits(&self) -> Traits;
 }
 
 pub(crate) struct Erased<H>(pub(crate) H);
@@ -108,6 +142,10 @@ impl<H: Handler> AnyHandler for Erased<H> {
                 .map_err(|rejection| Failure::with_kind(FailureKind::Rejected, rejection.0))?;
             self.0.serve(input, cx).await
         })
+    }
+
+    fn traits(&self) -> Traits {
+        self.0.traits()
     }
 }
 

@@ -18,13 +18,21 @@
 //! }
 //! ```
 //!
+//! # What the daemon promises
+//! Each message is answered once, whatever dies meanwhile. Its handler runs once as long as the process lives; one that
+//! was interrupted by the death of its process is run again, unless it is marked
+//! [`at_most_once`](Handler::at_most_once). So a handler should bear to be run again, or
+//! [`keep`](Context::keep) what it has done. [`decorate`] says more, and how a handler is tried again when it fails;
+//! [`Component::in_order`] carries out one incident's messages one after another.
+//!
 //! # Layout
 //! - [`component`]: a named set of handlers, and the queue that they serve
 //! - [`handler`]: the trait behind each of them
 //! - [`message`]: what the platform sent, and ways to read it
 //! - [`context`]: what a handler may reach besides its input: REST, status, its section of app.config
 //! - [`reply`]: how a message ends, well or badly
-//! - [`decorate`]: handlers that wait, gather, limit or time out around another
+//! - [`decorate`]: handlers that wait, gather, limit, time out or try again around another
+//! - [`order`]: which messages are carried out one after another
 //! - [`rest`]: the platform's REST API, each call carrying the message's context token
 //! - [`recording`]: recorded messages and REST responses, to run a component without the platform
 #![cfg_attr(feature = "testing", doc = "- [`testing`]: running a component without a broker or a platform")]
@@ -36,6 +44,8 @@ pub mod decorate;
 pub mod handler;
 pub mod message;
 pub mod name;
+mod note;
+pub mod order;
 pub mod recording;
 pub mod reply;
 pub mod rest;
@@ -46,8 +56,10 @@ pub mod testing;
 pub use causes::with_causes;
 pub use component::Component;
 pub use context::{Context, Services, StatusSink};
-pub use handler::{Handler, handler_fn};
+pub use handler::{Handler, Traits, handler_fn};
 pub use message::{FromMessage, Message, Object, Rejection};
+pub use note::NoteError;
+pub use order::OrderKey;
 pub use reply::{Failure, FailureKind, Reply};
 pub use rest::Rest;
 pub use section::Section;

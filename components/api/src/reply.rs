@@ -45,6 +45,8 @@ pub enum FailureKind {
     Rejected,
     /// The handler ran longer than its [`timeout`](crate::Handler::timeout) and was cancelled.
     TimedOut,
+    /// The message is not to be tried again as it is: shown to the user, and kept for the operator (`processor dead`).
+    SetAside,
     /// The daemon is stopping and the work has not begun: the message goes back to the broker, unanswered.
     Returned,
 }

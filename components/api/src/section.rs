@@ -4,6 +4,9 @@ use config::{Map, Value, ValueKind};
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, fmt};
 
+/// What the daemon reads from every component's section.
+const DAEMON_KEYS: [&str; 2] = ["destination", "order_by"];
+
 /// The keys and values of one section, secrets resolved. Printing it shows the keys only.
 #[derive(Clone, Default)]
 pub struct Section {
@@ -53,9 +56,20 @@ impl Section {
     /// # Errors
     /// A key is missing, or its value is not of the field's type. The error names the key, never the value.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SectionError> {
+        match self.read_where(|_| true) {
+            // A type that denies unknown fields knows its own, not the daemon's.
+            Err(error) if DAEMON_KEYS.iter().any(|key| error.denies(key)) => {
+                self.read_where(|key| !DAEMON_KEYS.contains(&key))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn read_where<T: DeserializeOwned>(&self, wanted: impl Fn(&str) -> bool) -> Result<T, SectionError> {
         let table: Map<String, Value> = self
             .values
             .iter()
+            .filter(|(key, _)| wanted(key))
             .map(|(key, value)| (key.clone(), Value::new(None, ValueKind::String(value.clone()))))
             .collect();
         let error = |error: config::ConfigError| SectionError {
@@ -65,10 +79,28 @@ impl Section {
         Value::new(None, ValueKind::Table(table)).try_deserialize().map_err(error)
     }
 
+    /// A mistake that the component found by itself. `reason` names the key, never the value.
+    #[must_use]
+    pub fn mistake(&self, reason: impl Into<String>) -> SectionError {
+        SectionError { section: self.name.clone(), reason: reason.into() }
+    }
+
     /// A value may be a secret, and errors are shown.
     fn without_values(&self, text: &str) -> String {
         let values = self.values.values().filter(|value| value.len() > 3);
         values.fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    }
+}
+
+impl SectionError {
+    /// The type that was read denies unknown fields, and this one is.
+    fn denies(&self, key: &str) -> bool {
+        self.reason.contains(&format!("unknown field `{key}`"))
+    }
+
+    /// Both mistakes of one section.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self { reason: format!("{}; {}", self.reason, other.reason), ..self }
     }
 }
 

@@ -11,18 +11,39 @@
 //! assert_eq!(reply.unwrap().message(), "hello");
 //! # });
 //! ```
+//!
+//! Time passes at once on tokio's paused clock (`#[tokio::test(start_paused = true)]`, its feature `test-util`). To see
+//! what a retry does after a restart, hand what one bench has noted to another:
+//! ```
+//! # use action_component::{Component, Context, Failure, Handler, Message, decorate::Retry, handler_fn, testing};
+//! # use serde_json::json;
+//! # use std::time::Duration;
+//! # async fn fail(_message: Message, _cx: Context) -> Result<action_component::Reply, Failure> { Err(Failure::new("down")) }
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let retry = Retry::after([Duration::from_millis(1), Duration::from_millis(1)]);
+//! let component = Component::new("fail").on("Act", handler_fn(fail).retry(retry));
+//! let bench = || testing::Bench::new(testing::Platform::answering(|_call| (200, json!({}))));
+//! let message = || testing::message("Act", json!({}));
+//!
+//! let before = bench();
+//! assert!(before.deliver(&component, message()).await.is_err());
+//! let after = bench().resuming(&before.notes()[0]);
+//! assert!(after.deliver(&component, message()).await.is_err());
+//! assert_eq!((before.begun(), after.begun()), (3, 2));
+//! # });
+//! ```
 
+mod desk;
 mod platform;
 
 pub use platform::{Call, Platform};
 
 use crate::{
-    Component, Context, Failure, Message, Reply, Section, Services, StatusSink, name::handler_name,
-    rest::Backend,
+    Component, Context, Failure, Message, Reply, Section, Services, name::handler_name, rest::Backend,
 };
-use futures_util::future::BoxFuture;
+use desk::{Desk, Told};
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Stands in for the daemon: hands messages to a component's handlers. Clones share everything.
@@ -30,11 +51,9 @@ use tokio_util::sync::CancellationToken;
 pub struct Bench {
     services: Services,
     section: Arc<Section>,
-    statuses: Arc<Statuses>,
+    told: Arc<Told>,
+    note: Option<String>,
 }
-
-#[derive(Debug, Default)]
-struct Statuses(Mutex<Vec<String>>);
 
 /// A message of the action with this display name, with the headers that the platform sends: the context token is
 /// `token`, the correlation id `invid:390`, the time 2017-03-07T15:07:14Z.
@@ -59,7 +78,7 @@ impl Bench {
     #[must_use]
     pub fn new(platform: Arc<dyn Backend>) -> Self {
         let services = Services::new(platform, 25, CancellationToken::new());
-        Self { services, section: Arc::default(), statuses: Arc::default() }
+        Self { services, section: Arc::default(), told: Arc::default(), note: None }
     }
 
     /// The same with `num_workers` workers.
@@ -76,10 +95,19 @@ impl Bench {
         self
     }
 
+    /// The same after another processor has died: `note` is the last that it noted ([`notes`](Self::notes)) of each
+    /// message delivered from now on. What this bench has been told stays.
+    #[must_use]
+    pub fn resuming(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
     /// What a handler is given along with `message`.
     #[must_use]
     pub fn context(&self, message: Message) -> Context {
-        Context::new(message, self.services.clone(), self.section.clone(), self.statuses.clone())
+        let desk = Arc::new(Desk::new(self.told.clone(), self.note.clone()));
+        Context::new(message, self.services.clone(), self.section.clone(), desk)
     }
 
     /// Has `component` handle `message`.
@@ -109,15 +137,25 @@ impl Bench {
     /// What handlers have shown by [`Context::status`], in that order.
     #[must_use]
     pub fn statuses(&self) -> Vec<String> {
-        self.statuses.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.told.lines().statuses.clone()
     }
-}
 
-// === impl Statuses ===
+    /// What is to survive the process, oldest first: each is all that is known of one message. What is in it is not for
+    /// components to read, but for [`resuming`](Self::resuming).
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.told.lines().notes.clone()
+    }
 
-impl StatusSink for Statuses {
-    fn status(&self, text: String) -> BoxFuture<'_, ()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-        Box::pin(std::future::ready(()))
+    /// How many times work has begun, which is each time a worker was given out.
+    #[must_use]
+    pub fn begun(&self) -> usize {
+        self.told.lines().begun
+    }
+
+    /// How many messages wait at this moment for something that may take long: a delay, not a worker.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.told.lines().waiting
     }
 }

@@ -1,5 +1,10 @@
+mod at_most_once;
 mod debounce;
+mod keeping;
+mod nested;
+mod retry;
 mod waiting;
+mod waits;
 
 use action_component::{
     Component, Context, Failure, Handler, Message, Reply, handler_fn,

@@ -3,12 +3,14 @@
 // clippy.toml allows this in tests, but does not see that their helpers belong to them.
 #![allow(clippy::unwrap_used)]
 
-/// Handlers that wait, gather, limit or time out, on a paused clock.
+/// Handlers that wait, gather, limit, time out or try again, on a paused clock.
 mod decorators;
 /// Reading a message: accessors, labels, typed input and its rejections.
 mod message;
 /// Names as the vendor's framework makes them.
 mod name;
+/// Which messages are carried out one after another.
+mod order;
 /// How recordings are called, and how they stand in for the platform.
 mod recording;
 /// Acknowledgements, and errors that become failures.

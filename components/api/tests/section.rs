@@ -63,3 +63,29 @@ fn a_component_checks_its_section_and_may_serve_another_destination() {
     assert_eq!(component.serves(&section(&[("destination", "")])), "hello");
     assert_eq!(component.serves(&section(&[("destination", "other")])), "other");
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Strict {
+    url: String,
+}
+
+#[test]
+fn a_type_that_denies_unknown_fields_still_lets_the_daemons_keys_be_set() {
+    let strict = |values: &[(&str, &str)]| section(values).read::<Strict>();
+    let read = strict(&[("url", "x"), ("order_by", "incident"), ("destination", "other")]).unwrap();
+    assert_eq!(read.url, "x");
+    let error = strict(&[("order_by", "none"), ("destination", "other")]).unwrap_err().to_string();
+    assert!(error.contains("url"), "{error}");
+    let error = strict(&[("url", "x"), ("order_by", "none"), ("ulr", "x")]).unwrap_err().to_string();
+    assert!(error.contains("ulr"), "{error}");
+}
+
+#[test]
+fn a_type_may_read_the_daemons_keys_too() {
+    #[derive(Deserialize)]
+    struct Mine {
+        destination: String,
+    }
+    assert_eq!(section(&[("destination", "other")]).read::<Mine>().unwrap().destination, "other");
+}

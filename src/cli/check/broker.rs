@@ -9,10 +9,10 @@ use crate::component::with_causes;
 use crate::stomp::{
     self, Cause, Event, LinkError,
     heartbeat::Beats,
-    transport::{DialError, Dialer},
+    transport::{DialError, Dialer, Prompt},
 };
 use std::time::Duration;
-use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 use tokio_rustls::client::TlsStream;
 
 /// Longer than any step may take.
@@ -20,12 +20,12 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// Hands out the stream that the walk has opened; where the broker ends it over a refused queue, a new one.
 struct Opened {
-    first: Option<TlsStream<TcpStream>>,
+    first: Option<TlsStream<Prompt>>,
     dialer: Dialer,
 }
 
 impl stomp::Dial for Opened {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsStream<Prompt>;
     type Error = DialError;
 
     async fn dial(&mut self) -> Result<Self::Io, DialError> {

@@ -5,13 +5,13 @@ use super::{
     report::{Report, Stop},
 };
 use crate::{
-    stomp::transport::{DialError, Dialer},
+    stomp::transport::{DialError, Dialer, Prompt},
     tls::{Certificate, refusal},
 };
 use jiff::Timestamp;
 use rustls::ProtocolVersion;
 use std::{net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 /// A certificate that ends sooner is worth a warning.
@@ -54,7 +54,7 @@ impl Steps {
         self,
         dialer: &Dialer,
         report: &mut Report<'_>,
-    ) -> Result<TlsStream<TcpStream>, Stop> {
+    ) -> Result<TlsStream<Prompt>, Stop> {
         let advice = "check this machine's DNS";
         let addresses = self.within(advice, self.coded(dialer.resolve())).await;
         let addresses = told("dns", addresses, report)?;
@@ -94,7 +94,7 @@ fn listed(addresses: &[SocketAddr]) -> String {
     texts.join(", ")
 }
 
-fn tell_certificate(stream: &TlsStream<TcpStream>, report: &mut Report<'_>) {
+fn tell_certificate(stream: &TlsStream<Prompt>, report: &mut Report<'_>) {
     let session = stream.get_ref().1;
     let version = match session.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",

@@ -19,6 +19,7 @@
 mod error;
 mod http_connect;
 mod no_proxy;
+mod prompt;
 mod proxy;
 mod socks;
 mod tcp;
@@ -33,6 +34,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 pub use error::{DialError, ProxyFailure};
+pub use prompt::Prompt;
 pub use proxy::{InvalidProxy, Protocol, Proxy};
 
 /// Where the broker is and how to get there.
@@ -55,7 +57,7 @@ impl Dialer {
     ///
     /// # Errors
     /// The first step that fails, by name.
-    pub async fn dial(&self) -> Result<TlsStream<TcpStream>, DialError> {
+    pub async fn dial(&self) -> Result<TlsStream<Prompt>, DialError> {
         let addresses = self.resolve().await?;
         let tcp = self.connect(&addresses).await?;
         let tunnel = self.tunnel(tcp).await?;
@@ -100,13 +102,13 @@ impl Dialer {
     ///
     /// # Errors
     /// [`DialError::ServerName`], [`DialError::Tls`]
-    pub async fn handshake(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, DialError> {
+    pub async fn handshake(&self, stream: TcpStream) -> Result<TlsStream<Prompt>, DialError> {
         let name = self.server_name.as_deref().unwrap_or(bare(&self.host));
         let name =
             ServerName::try_from(name.to_owned()).map_err(|_| DialError::ServerName { name: name.into() })?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         connector
-            .connect(name, stream)
+            .connect(name, Prompt::new(stream))
             .await
             .map_err(|source| DialError::Tls { broker: self.broker(), source })
     }
@@ -142,7 +144,7 @@ fn authority(host: &str, port: u16) -> String {
 
 /// How the link reaches the broker.
 impl crate::stomp::Dial for Dialer {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsStream<Prompt>;
     type Error = DialError;
 
     async fn dial(&mut self) -> Result<Self::Io, DialError> {

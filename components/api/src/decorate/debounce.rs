@@ -1,9 +1,9 @@
 use super::{
     baton::{Baton, Turn},
     burst::Bursts,
-    unless_stopping,
+    patiently,
 };
-use crate::{Context, Failure, Handler, Message, Reply};
+use crate::{Context, Failure, Handler, Message, Reply, Traits};
 use std::{fmt, time::Duration};
 
 /// Gathers messages that come close together. See [`Handler::debounce`].
@@ -48,7 +48,7 @@ impl<H> Debounce<H> {
     async fn gather(&self, cx: &Context) -> Result<Option<Baton>, Failure> {
         let message = cx.message();
         let mut place = self.bursts.join((self.key)(message), message.arrival(), self.discard);
-        match unless_stopping(cx, place.turn()).await? {
+        match patiently(cx, place.turn()).await? {
             Some(Turn::Now(baton)) => Ok(Some(baton)),
             Some(Turn::Superseded) => Ok(None),
             None => Err(Failure::returned()),
@@ -67,6 +67,10 @@ impl<H: Handler> Handler for Debounce<H> {
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
         let Some(_baton) = self.gather(&cx).await? else { return Ok(Reply::Superseded) };
         self.inner.serve(input, cx).await
+    }
+
+    fn traits(&self) -> Traits {
+        self.inner.traits()
     }
 }
 

@@ -1,5 +1,5 @@
-use super::unless_stopping;
-use crate::{Context, Failure, Handler, Reply};
+use super::patiently;
+use crate::{Context, Failure, Handler, Reply, Traits};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -20,12 +20,16 @@ impl<H: Handler> Handler for Defer<H> {
     type Input = H::Input;
 
     async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        unless_stopping(&cx, sleep(self.delay)).await?;
+        patiently(&cx, sleep(self.delay)).await?;
         self.inner.handle(input, cx).await
     }
 
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        unless_stopping(&cx, sleep(self.delay)).await?;
+        patiently(&cx, sleep(self.delay)).await?;
         self.inner.serve(input, cx).await
+    }
+
+    fn traits(&self) -> Traits {
+        self.inner.traits()
     }
 }

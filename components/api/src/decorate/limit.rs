@@ -1,5 +1,5 @@
 use super::unless_stopping;
-use crate::{Context, Failure, Handler, Reply};
+use crate::{Context, Failure, Handler, Reply, Traits};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Handles at most so many messages at a time, first come, first served. See [`Handler::limit`].
@@ -32,5 +32,9 @@ impl<H: Handler> Handler for Limit<H> {
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
         let _place = self.place(&cx).await?;
         self.inner.serve(input, cx).await
+    }
+
+    fn traits(&self) -> Traits {
+        self.inner.traits()
     }
 }

@@ -1,4 +1,4 @@
-//! Handlers that wrap handlers: they wait, gather, limit or time out.
+//! Handlers that wrap handlers: they wait, gather, limit, time out or try again.
 //!
 //! Made by the methods of [`Handler`](crate::Handler), and put round one another in any order. As with `Iterator`, the
 //! last one named is the outermost, so it meets the message first:
@@ -14,24 +14,53 @@
 //! ```
 //!
 //! Put [`Limit`] inside of what waits: in `.defer(delay).limit(4)` a message takes up one of four places while it is
-//! being delayed, which is seldom what is meant. [`Timeout`] counts the work alone, wherever it stands.
+//! being delayed, or in `.retry(often).limit(4)` while it waits to be tried again, which is seldom what is meant.
+//! [`Timeout`] counts the work alone, wherever it stands: with a retry, that of each attempt.
 //!
 //! # While a message waits
 //! - It does not occupy a worker (`num_workers`).
-//! - It stays unacknowledged with the broker, and counts towards what the broker is willing to send
-//!   (`stomp_prefetch_limit`): if the processor dies, the message comes again.
+//! - It stays unacknowledged with the broker: if the processor dies, the message comes again.
+//! - Waits that may take long (a delay, quiet, the time until another attempt) do not count towards what the broker is
+//!   willing to send (`stomp_prefetch_limit`): others come meanwhile. Waiting for a place or a worker does: whoever is
+//!   too slow is not sent more.
 //! - When the daemon begins to stop, it goes back to the broker at once ([`Failure::returned`]).
+//!
+//! # When work fails, and when the processor dies
+//! ```
+//! # use action_component::{Context, Failure, FailureKind, Handler, Message, Reply, decorate::Retry, handler_fn};
+//! # use std::time::Duration;
+//! # async fn block(_message: Message, _cx: Context) -> Result<Reply, Failure> { Ok(Reply::text("")) }
+//! // Each attempt has a minute; five attempts, the waits between them outlive a restart.
+//! let delays = [10, 20, 30, 40].map(Duration::from_secs);
+//! let handler = handler_fn(block).timeout(Duration::from_secs(60)).retry(Retry::after(delays));
+//! # drop(handler);
+//! ```
+//! - A handler that fails or times out is tried again as its [`Retry`] says. For what no further attempt can mend it
+//!   gives [`FailureKind::Rejected`](crate::FailureKind::Rejected). A panic is a defect, and is answered at once.
+//! - While the message waits for its next attempt, what was tried is kept in the journal: a processor that starts anew
+//!   waits for the rest of the delay and goes on from there. Other waits begin anew.
+//! - A handler that was interrupted by the death of its process is begun again, without counting that as an attempt,
+//!   unless it is marked [`at_most_once`](crate::Handler::at_most_once): then the user is told that nobody can say
+//!   whether the work was carried out. Mark what does harm when done twice; better, let the handler
+//!   [`keep`](crate::Context::keep) what it has done.
+//! - Retries may stand round one another: each time the outer one tries again, the inner one begins anew.
 
+mod at_most_once;
 mod baton;
 mod burst;
 mod debounce;
 mod defer;
 mod limit;
+mod retry;
+mod retrying;
 mod timeout;
 
+pub use at_most_once::AtMostOnce;
 pub use debounce::Debounce;
 pub use defer::Defer;
 pub use limit::Limit;
+pub use retry::Retry;
+pub use retrying::Retrying;
 pub use timeout::Timeout;
 
 pub(crate) use timeout::within;
@@ -46,4 +75,10 @@ async fn unless_stopping<T>(cx: &Context, event: impl Future<Output = T> + Send)
         () = cx.shutdown().cancelled() => Err(Failure::returned()),
         outcome = event => Ok(outcome),
     }
+}
+
+/// The same for an event that may be long in coming: the daemon lets other messages in meanwhile.
+async fn patiently<T>(cx: &Context, event: impl Future<Output = T> + Send) -> Result<T, Failure> {
+    let _waiting = cx.waiting();
+    unless_stopping(cx, event).await
 }

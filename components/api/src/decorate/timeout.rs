@@ -1,4 +1,4 @@
-use crate::{Context, Failure, Handler, Reply, reply::FailureKind};
+use crate::{Context, Failure, Handler, Reply, Traits, reply::FailureKind};
 use std::{future::Future, time::Duration};
 use tokio::time;
 
@@ -28,6 +28,10 @@ impl<H: Handler> Handler for Timeout<H> {
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
         // Only the innermost `serve` knows when the work begins.
         self.inner.serve(input, cx.work_within(self.longest)).await
+    }
+
+    fn traits(&self) -> Traits {
+        self.inner.traits()
     }
 }
 

@@ -1,0 +1,153 @@
+//! What outlives a dead process between two attempts at a message.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tracing::warn;
+
+/// The form of the note that this version writes and reads.
+const VERSION: u32 = 1;
+
+/// A note is written to the journal each time it changes; what is larger belongs elsewhere.
+const LARGEST: usize = 64 * 1024;
+
+/// The one note of a message, shared by the retries round its handler and by the handler itself.
+#[derive(Debug)]
+pub(crate) struct Notebook(Mutex<Note>);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    version: u32,
+    /// One for each retry round the handler, the outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retries: Vec<Attempts>,
+    /// The handler's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Value>,
+}
+
+/// How far a retry has come.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attempts {
+    /// How many attempts have failed.
+    pub(crate) made: u32,
+    /// When the next one is due, in milliseconds since 1970 UTC: another process has another clock.
+    due: u64,
+}
+
+/// What a handler keeps cannot be written down, or what was written cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoteError {
+    /// It cannot be made JSON.
+    #[error("what the handler wants to keep cannot be written as JSON: {0}")]
+    Unwritable(#[source] serde_json::Error),
+    /// It would have to be written to the journal again and again.
+    #[error(
+        "what the handler wants to keep takes {size} bytes; at most {LARGEST} can be kept: keep less, or where it is found"
+    )]
+    TooLarge {
+        /// The whole note's size, in bytes.
+        size: usize,
+    },
+    /// It was kept as another type, perhaps by an earlier version of the component.
+    #[error("what the handler kept earlier is not of the type that it asks for now: {0}")]
+    Unreadable(#[source] serde_json::Error),
+}
+
+// === impl Notebook ===
+
+impl Notebook {
+    /// Goes on from `text`. A note of unknown form counts as none: the work begins anew rather than not at all.
+    pub(crate) fn open(text: Option<String>) -> Self {
+        let note = text.and_then(|text| match serde_json::from_str::<Note>(&text) {
+            Ok(note) if note.version == VERSION => Some(note),
+            Ok(note) => {
+                warn!(
+                    version = note.version,
+                    "the message's note is of another version; its retries begin anew"
+                );
+                None
+            }
+            Err(error) => {
+                warn!(%error, "the message's note cannot be read; its retries begin anew");
+                None
+            }
+        });
+        Self(Mutex::new(note.unwrap_or_default()))
+    }
+
+    /// How far the retry at `depth` has come: 0 is the outermost.
+    pub(crate) fn attempts(&self, depth: usize) -> Attempts {
+        self.note().retries.get(depth).copied().unwrap_or_default()
+    }
+
+    /// Notes how far the retry at `depth` has come; those inside of it begin anew. Gives the note to be kept.
+    pub(crate) fn note_attempts(&self, depth: usize, attempts: Attempts) -> String {
+        let mut note = self.note();
+        note.retries.resize(depth, Attempts::default());
+        note.retries.push(attempts);
+        note.text()
+    }
+
+    /// Notes `value`. Gives the note to be kept.
+    pub(crate) fn keep<T: Serialize>(&self, value: &T) -> Result<String, NoteError> {
+        let value = serde_json::to_value(value).map_err(NoteError::Unwritable)?;
+        let mut note = self.note();
+        let before = note.kept.replace(value);
+        let text = note.text();
+        if text.len() > LARGEST {
+            note.kept = before;
+            return Err(NoteError::TooLarge { size: text.len() });
+        }
+        Ok(text)
+    }
+
+    pub(crate) fn kept<T: for<'de> Deserialize<'de>>(&self) -> Result<Option<T>, NoteError> {
+        self.note().kept.as_ref().map(T::deserialize).transpose().map_err(NoteError::Unreadable)
+    }
+
+    /// Never held over an `.await`.
+    fn note(&self) -> MutexGuard<'_, Note> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Note ===
+
+impl Note {
+    fn text(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+}
+
+impl Default for Note {
+    fn default() -> Self {
+        Self { version: VERSION, retries: Vec::new(), kept: None }
+    }
+}
+
+// === impl Attempts ===
+
+impl Attempts {
+    /// `made` attempts have failed, and the next is due after `delay` from now.
+    pub(crate) fn failed(made: u32, delay: Duration) -> Self {
+        Self { made, due: now().saturating_add(milliseconds(delay)) }
+    }
+
+    /// How long until the next attempt.
+    pub(crate) fn left(self) -> Duration {
+        Duration::from_millis(self.due.saturating_sub(now()))
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(milliseconds).unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

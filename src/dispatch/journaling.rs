@@ -1,0 +1,132 @@
+//! A message's dealings with the journal, which may be out of order for a while: nothing begins unless it is kept.
+
+use super::work::Earlier;
+use crate::{
+    component::Failure,
+    store::{Answer, DeadLetter, Journal, Key, Standing, StoreError},
+};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+/// One message and its journal.
+pub(super) struct Journaling<'a> {
+    pub(super) journal: &'a Journal,
+    pub(super) key: &'a Key,
+    /// Fires when the daemon begins to stop.
+    pub(super) stopping: &'a CancellationToken,
+}
+
+/// What to do with a message.
+pub(super) enum Start {
+    /// Carry it out.
+    Work(Earlier),
+    /// It has been carried out.
+    Answered(Answer),
+    /// Nothing: the daemon stops.
+    Leave,
+}
+
+/// Until a journal that is out of order is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Journaling<'_> {
+    /// Makes the message this process's, which may take as long as another processor has it.
+    pub(super) async fn start(&self) -> Start {
+        loop {
+            let wait = match self.journal.claim(self.key).await {
+                Ok(Standing::New) => return Start::Work(Earlier::default()),
+                Ok(Standing::Waiting { note }) => return Start::Work(Earlier { note, crashes: None }),
+                Ok(Standing::Interrupted { crashes, note }) => {
+                    info!(crashes, "a processor ended while it worked on this message");
+                    return Start::Work(Earlier { note, crashes: Some(crashes) });
+                }
+                Ok(Standing::Answered(answer)) => return Start::Answered(answer),
+                Ok(Standing::Elsewhere { retry_in }) => retry_in,
+                Err(error) => {
+                    error!(%error, "the journal is out of order; messages wait until it can be used");
+                    AGAIN
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return Start::Leave,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// # Errors
+    /// [`Failure::returned`]: it must not begin.
+    pub(super) async fn begin(&self) -> Result<(), Failure> {
+        loop {
+            match self.journal.begin(self.key).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.pause(error).await?,
+            }
+        }
+    }
+
+    /// # Errors
+    /// [`Failure::returned`]: it is not this process's any more, or the daemon stops.
+    pub(super) async fn set_down(&self, note: String) -> Result<(), Failure> {
+        loop {
+            match self.journal.set_down(self.key, note.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.pause(error).await?,
+            }
+        }
+    }
+
+    async fn pause(&self, error: StoreError) -> Result<(), Failure> {
+        if let StoreError::TakenOver = error {
+            warn!(%error);
+            return Err(Failure::returned());
+        }
+        error!(%error, "the journal is out of order; messages wait until it can be used");
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => Err(Failure::returned()),
+            () = tokio::time::sleep(AGAIN) => Ok(()),
+        }
+    }
+
+    /// Whether the journal has the answer now; `None` where the message is another processor's by now, and with it the
+    /// answering.
+    pub(super) async fn finish(&self, answer: &Answer) -> Option<bool> {
+        match self.journal.finish(self.key, answer.clone()).await {
+            Ok(()) => Some(true),
+            Err(StoreError::TakenOver) => {
+                error!(
+                    "carried out here, but another processor has taken it over meanwhile: it may be carried out twice"
+                );
+                None
+            }
+            Err(error) => {
+                error!(%error, "the journal cannot keep an answer; it is sent all the same");
+                Some(false)
+            }
+        }
+    }
+
+    pub(super) async fn give_back(&self) {
+        self.told(self.journal.give_back(self.key).await);
+    }
+
+    pub(super) async fn cut_short(&self) {
+        self.told(self.journal.cut_short(self.key).await);
+    }
+
+    pub(super) async fn bury(&self, letter: DeadLetter) {
+        match self.journal.bury(letter).await {
+            Ok(number) => warn!(number, "set aside; see `processor dead show {number}`"),
+            Err(error) => error!(%error, "a message could not be set aside"),
+        }
+    }
+
+    fn told(&self, done: Result<(), StoreError>) {
+        if let Err(error) = done {
+            warn!(%error, "the journal does not know that this message went back");
+        }
+    }
+}

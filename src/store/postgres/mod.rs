@@ -1,0 +1,5 @@
+//! A database that several processors share.
+
+mod url;
+
+pub use url::PostgresUrl;

@@ -1,0 +1,80 @@
+//! SQLite's errors, in words that say what to do.
+
+use super::super::StoreError;
+use rusqlite::{Error, ErrorCode};
+use std::path::Path;
+
+/// Why something could not be done.
+pub(super) struct Failure {
+    what: What,
+    /// Whether the connection is of no more use.
+    pub(super) reopen: bool,
+}
+
+enum What {
+    Full,
+    Busy,
+    RolledBack,
+    Corrupt(String),
+    Disk(String),
+    Other(String),
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// A whole transaction came to nothing because of one of its parts.
+    pub(super) fn rolled_back() -> Self {
+        Self { what: What::RolledBack, reopen: false }
+    }
+
+    /// What `error` means.
+    pub(super) fn of(error: &Error) -> Self {
+        let text = error.to_string();
+        let (what, reopen) = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => (What::Full, false),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (What::Busy, false),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (What::Corrupt(text), true),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+                (What::Disk(text), true)
+            }
+            _ => (What::Other(text), false),
+        };
+        Self { what, reopen }
+    }
+
+    /// For a person.
+    pub(super) fn words(&self, path: &Path) -> String {
+        let path = path.display();
+        match &self.what {
+            What::Full => {
+                format!("the disk of {path} is full; make room, and the processor goes on by itself")
+            }
+            What::Busy => {
+                format!("another process keeps {path} locked; is a program open that looks into it?")
+            }
+            What::RolledBack => format!("a write to {path} failed together with another one"),
+            What::Corrupt(text) => format!("{path} is broken ({text}); it is set aside, and a new one begun"),
+            What::Disk(text) => {
+                format!("{path} cannot be read or written ({text}); look into the disk and its limits")
+            }
+            What::Other(text) => format!("{path}: {text}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let text = match error {
+            StoreError::Unavailable(text) | StoreError::Unusable(text) => text,
+            StoreError::TakenOver => error.to_string(),
+        };
+        Self { what: What::Other(text), reopen: false }
+    }
+}
