@@ -5,6 +5,7 @@ use super::{
     lanes::Lanes,
     ledger::{Claim, Ledger},
     task::Task,
+    waiting::Waiting,
     work::Workshop,
 };
 use crate::{
@@ -34,6 +35,7 @@ pub(super) struct Desk {
     pub(super) ledger: Ledger<AckHandle>,
     pub(super) journal: Journal,
     pub(super) lanes: Arc<Lanes>,
+    pub(super) waiting: Waiting,
     /// Answers that the journal keeps because the link fell before they were settled.
     pub(super) unsettled: AtomicUsize,
     tasks: TaskTracker,
@@ -67,6 +69,7 @@ impl Dispatcher {
             ledger: Ledger::default(),
             journal,
             lanes: Arc::default(),
+            waiting: Waiting::default(),
             unsettled: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             workers,
@@ -77,7 +80,7 @@ impl Dispatcher {
 
     /// Takes one delivery; returns at once. A new message that comes while the daemon stops is left to the broker.
     pub fn deliver(&self, delivery: Delivery) {
-        let Delivery { destination, headers, body, ack } = delivery;
+        let Delivery { destination, headers, body, ack, room } = delivery;
         let envelope = Envelope::new(programmatic(&destination), headers.into_iter().collect(), body);
         let key = self.key(destination, &envelope);
         if self.0.is_stopping() && !self.0.ledger.knows(&key) {
@@ -88,7 +91,7 @@ impl Dispatcher {
             Claim::New => {
                 let ordered = self.0.workshop.registry().is_ordered(&envelope.destination.name);
                 let ticket = ordered.then(|| self.0.lanes.ticket(&key.destination));
-                self.spawn(Task::new(self.0.clone(), key, envelope).run(ticket).instrument(span));
+                self.spawn(Task::new(self.0.clone(), key, envelope, room).run(ticket).instrument(span));
             }
             Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
         }

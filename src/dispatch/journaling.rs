@@ -78,6 +78,17 @@ impl Journaling<'_> {
         }
     }
 
+    /// # Errors
+    /// As [`set_down`](Self::set_down).
+    pub(super) async fn keep(&self, note: String) -> Result<(), Failure> {
+        loop {
+            match self.journal.keep(self.key, note.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.pause(error).await?,
+            }
+        }
+    }
+
     async fn pause(&self, error: StoreError) -> Result<(), Failure> {
         if let StoreError::TakenOver = error {
             warn!(%error);
@@ -110,23 +121,15 @@ impl Journaling<'_> {
     }
 
     pub(super) async fn give_back(&self) {
-        self.told(self.journal.give_back(self.key).await);
-    }
-
-    pub(super) async fn cut_short(&self) {
-        self.told(self.journal.cut_short(self.key).await);
+        if let Err(error) = self.journal.give_back(self.key).await {
+            warn!(%error, "the journal does not know that this message went back");
+        }
     }
 
     pub(super) async fn bury(&self, letter: DeadLetter) {
         match self.journal.bury(letter).await {
             Ok(number) => warn!(number, "set aside; see `processor dead show {number}`"),
             Err(error) => error!(%error, "a message could not be set aside"),
-        }
-    }
-
-    fn told(&self, done: Result<(), StoreError>) {
-        if let Err(error) = done {
-            warn!(%error, "the journal does not know that this message went back");
         }
     }
 }

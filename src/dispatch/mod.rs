@@ -4,7 +4,7 @@
 //! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work here,
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
 //! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
-//! order that must be.
+//! order that must be, and `waiting` sees to it that those that wait hold up no others.
 
 pub mod actions;
 pub mod answer;
@@ -16,6 +16,7 @@ mod lanes;
 pub mod ledger;
 pub mod registry;
 mod task;
+mod waiting;
 pub mod work;
 
 pub use actions::ActionNames;

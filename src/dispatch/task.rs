@@ -18,6 +18,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{debug, error, info};
 
 /// A message, and what it needs.
@@ -25,6 +26,8 @@ pub(super) struct Task {
     desk: Arc<Desk>,
     key: Key,
     envelope: Arc<Envelope>,
+    /// Its share of the memory that messages may take.
+    _room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// An answer on its way out.
@@ -52,8 +55,13 @@ const KEEP_AGAIN: Duration = Duration::from_secs(1);
 // === impl Task ===
 
 impl Task {
-    pub(super) fn new(desk: Arc<Desk>, key: Key, envelope: Envelope) -> Self {
-        Self { desk, key, envelope: Arc::new(envelope) }
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        key: Key,
+        envelope: Envelope,
+        room: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> Self {
+        Self { desk, key, envelope: Arc::new(envelope), _room: room }
     }
 
     /// Carries it out, unless that has been done, and settles it.
@@ -68,10 +76,7 @@ impl Task {
             let handle = self.desk.ledger.handle(&self.key);
             let answered = tokio::select! {
                 biased;
-                () = self.desk.cut_short() => {
-                    self.journaling().cut_short().await;
-                    None
-                }
+                () = self.desk.cut_short() => None,
                 answered = self.answered() => answered,
             };
             if let Some(owed) = answered {
@@ -97,7 +102,9 @@ impl Task {
             let mut place = lane.map(|lane| self.desk.lanes.enter(&self.key.destination, lane));
             drop(ticket);
             if let Some(place) = &mut place {
+                self.waits(true);
                 place.turn().await;
+                self.waits(false);
             }
             place
         };
@@ -146,6 +153,10 @@ impl Task {
         // It has been carried out: what is to be tried again is the answer, without the message's body.
         let letter = self.letter(reason, Vec::new());
         Owed { desk: self.desk.clone(), key: self.key.clone(), answer, kept, letter }
+    }
+
+    fn waits(&self, waiting: bool) {
+        self.desk.waiting.count(&self.key.destination, waiting, &self.desk.link);
     }
 
     fn letter(&self, reason: String, body: Vec<u8>) -> DeadLetter {
@@ -258,7 +269,15 @@ impl StatusSink for Sink {
         Box::pin(async move { self.journaling().set_down(note).await })
     }
 
+    fn keeps(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move { self.journaling().keep(note).await })
+    }
+
     fn note(&self) -> Option<String> {
         self.note.clone()
+    }
+
+    fn waits(&self, waiting: bool) {
+        self.desk.waiting.count(&self.key.destination, waiting, &self.desk.link);
     }
 }

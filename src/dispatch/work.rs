@@ -145,8 +145,12 @@ impl Workshop {
     pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
         let body = decode(&envelope.body).ok()?;
         let name = self.name(&body).await.ok()?;
-        let order = self.route(envelope, &name, &body).ok()?.order.as_ref()?;
-        order.of(&message(envelope, name, body))
+        let route = self.route(envelope, &name, &body).ok()?;
+        let order = route.order.as_ref()?;
+        let message = message(envelope, name, body);
+        // The key is the author's code.
+        let key = std::panic::catch_unwind(AssertUnwindSafe(|| order.of(&message)));
+        key.ok().flatten().map(|key| format!("{}/{key}", route.component))
     }
 
     /// Asks for as long as the platform may yet answer: a message is not failed because the platform restarts.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{CloseError, LinkError, Stale, Unsettled};
@@ -16,6 +16,9 @@ use super::session::{Epoch, Version};
 use super::settings::Profile;
 use super::settler::{Parcel, Settled};
 use super::writer::{Outlet, Post};
+
+/// How many subscriptions one destination has at most.
+const MOST_SUBSCRIPTIONS: usize = 64;
 
 /// What the link tells its owner.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// What settles it.
     pub ack: AckHandle,
+    /// Its share of the bytes that may be at work ([`Settings::max_bytes`](super::Settings)), until the last copy goes.
+    pub room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// The right to settle one delivery, once, on the session that made it.
@@ -110,6 +115,7 @@ pub struct Link {
     pub(super) over: watch::Receiver<Option<Result<(), CloseError>>>,
     pub(super) abort: CancellationToken,
     pub(super) profile: Arc<Profile>,
+    pub(super) prefetch: usize,
 }
 
 /// What the owner asks of the link's task.
@@ -117,6 +123,7 @@ pub struct Link {
 pub(super) enum Order {
     Subscribe(String),
     Unsubscribe(String),
+    Widen(String, usize),
     Close(Duration),
 }
 
@@ -248,6 +255,19 @@ impl Link {
     /// Wants no more of them. Those that are in work can still be settled on some brokers only.
     pub async fn unsubscribe(&self, destination: &str) {
         self.order(Order::Unsubscribe(destination.to_owned())).await;
+    }
+
+    /// How many subscriptions a destination needs while so many of its messages wait: one, and as many more as those
+    /// take up; not without limit.
+    #[must_use]
+    pub fn subscriptions_for(&self, waiting: usize) -> usize {
+        (1 + (waiting + self.prefetch / 2) / self.prefetch).min(MOST_SUBSCRIPTIONS)
+    }
+
+    /// Wants so many subscriptions to a destination, each of which the broker sends its prefetch ahead: for as long as many
+    /// messages wait for something else than a worker. Fewer take effect with the next session.
+    pub async fn widen(&self, destination: &str, subscriptions: usize) {
+        self.order(Order::Widen(destination.to_owned(), subscriptions)).await;
     }
 
     /// Ends the link: everything queued is written, and the broker confirms it. No reconnect follows, and nothing more

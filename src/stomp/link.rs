@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::OwnedPermit;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -63,6 +63,8 @@ enum Next {
     Place(OwnedPermit<Post>),
     /// The owner has taken all events.
     Delivered,
+    /// There is room for the message that was held back.
+    Room(OwnedSemaphorePermit),
     Frame(Frame),
     Failed(LinkError),
     /// A refused queue is to be tried again, or an answer is late.
@@ -75,6 +77,10 @@ struct Keeper<D> {
     dialer: D,
     orders: mpsc::Receiver<Order>,
     outbox: Outbox,
+    /// What deliveries may take of memory, in KiB.
+    room: Arc<Semaphore>,
+    /// A delivery that waits for room, and how much it takes.
+    held: Option<(Delivery, u32)>,
     roster: Roster,
     backoff: Backoff,
     /// Failed attempts since a session was last established.
@@ -87,6 +93,8 @@ struct Keeper<D> {
 const SPARE_EVENTS: usize = 64;
 /// The channel is never deeper; a broker that is allowed more waits.
 const MAX_EVENTS: usize = 65_536;
+/// The unit in which room is counted; about what a message takes besides its body.
+const KIB: usize = 1_024;
 /// Orders that may wait for the link's task, which is never busy for long.
 const ORDERS: usize = 16;
 /// How long closing may take when the last handle is dropped.
@@ -108,13 +116,17 @@ pub fn start<D: Dial>(
     let (over, outcome) = watch::channel(None);
     let abort = CancellationToken::new();
     let profile = Arc::new(settings.profile.clone());
-    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), profile };
+    let prefetch = usize::try_from(settings.prefetch.max(1)).unwrap_or(MAX_EVENTS);
+    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), profile, prefetch };
+    let room = Arc::new(Semaphore::new(room_of(settings.max_bytes)));
     let keeper = Keeper {
         backoff: Backoff::new(settings.backoff),
         settings: Arc::new(settings),
         dialer,
         orders: taken,
         outbox: Outbox::new(events.clone()),
+        room,
+        held: None,
         roster: Roster::new(destinations),
         failures: 0,
         epoch: Epoch(0),
@@ -132,6 +144,11 @@ pub fn start<D: Dial>(
         });
     });
     (link, received)
+}
+
+/// In KiB.
+fn room_of(bytes: usize) -> usize {
+    (bytes / KIB).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
 }
 
 fn events_depth(settings: &Settings, destinations: usize) -> usize {
@@ -216,6 +233,7 @@ impl<D: Dial> Keeper<D> {
     }
 
     fn up(&mut self, live: Live<D::Io>) -> Life<D::Io> {
+        self.held = None;
         self.failures = 0;
         self.roster.renew();
         self.current.send_replace(Some(live.outlet.clone()));
@@ -262,6 +280,13 @@ impl<D: Dial> Keeper<D> {
                 live.reader.excuse();
                 Ok(())
             }
+            Next::Room(permit) => {
+                live.resume();
+                if let Some((delivery, _)) = self.held.take() {
+                    self.outbox.push(Event::Delivery(Delivery { room: Some(Arc::new(permit)), ..delivery }));
+                }
+                Ok(())
+            }
             Next::Frame(frame) => self.receive(frame, live).map_err(End::Failed),
             Next::Failed(error) => Err(End::Failed(error)),
             Next::Due => {
@@ -274,12 +299,15 @@ impl<D: Dial> Keeper<D> {
     async fn next(&mut self, live: &mut Live<D::Io>) -> Next {
         let has_request = self.roster.has_request(Instant::now());
         let due = self.roster.next_due(self.settings.connect_timeout).filter(|_| !has_request);
-        let may_read = self.outbox.is_empty();
+        let has_room = self.held.is_none();
+        let may_read = self.outbox.is_empty() && has_room;
+        let wanted = self.held.as_ref().map_or(0, |(_, units)| *units);
         tokio::select! {
             biased;
             order = self.orders.recv() => Next::Order(order),
             Some(place) = live.outlet.place(), if has_request => Next::Place(place),
-            () = self.outbox.drain(), if !may_read => Next::Delivered,
+            () = self.outbox.drain(), if !self.outbox.is_empty() => Next::Delivered,
+            Ok(permit) = Arc::clone(&self.room).acquire_many_owned(wanted), if !has_room => Next::Room(permit),
             // Before the writer: the broker's ERROR says more than the broken pipe that follows it.
             frame = live.reader.next(), if may_read => frame.map_or_else(Next::Failed, Next::Frame),
             error = live.writer.failed() => Next::Failed(error),
@@ -314,7 +342,22 @@ impl<D: Dial> Keeper<D> {
         };
         let ack = AckHandle::new(live.epoch, live.outlet.clone(), ack);
         let Frame { headers, body, .. } = frame;
-        self.outbox.push(Event::Delivery(Delivery { destination, headers, body, ack }));
+        let most = room_of(self.settings.max_bytes);
+        let units = u32::try_from((body.len() / KIB + 1).min(most)).unwrap_or(u32::MAX);
+        let delivery = Delivery { destination, headers, body, ack, room: None };
+        match Arc::clone(&self.room).try_acquire_many_owned(units) {
+            Ok(permit) => {
+                self.outbox.push(Event::Delivery(Delivery { room: Some(Arc::new(permit)), ..delivery }));
+            }
+            Err(_full) => {
+                debug!(
+                    bytes = delivery.body.len(),
+                    "no room for more messages: reading stops until one is done"
+                );
+                live.pause();
+                self.held = Some((delivery, units));
+            }
+        }
     }
 
     fn subscribed(&mut self, id: SubscriptionId) {
@@ -358,6 +401,7 @@ fn obey(roster: &mut Roster, order: Option<Order>) -> Result<(), Duration> {
     match order {
         Some(Order::Subscribe(destination)) => roster.add(destination),
         Some(Order::Unsubscribe(destination)) => roster.remove(&destination),
+        Some(Order::Widen(destination, subscriptions)) => roster.widen(&destination, subscriptions),
         Some(Order::Close(deadline)) => return Err(deadline),
         None => return Err(UNASKED_CLOSE),
     }

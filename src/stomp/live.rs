@@ -1,6 +1,8 @@
 //! An established session: its rules, its reader, its writer's task.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, split};
@@ -27,6 +29,8 @@ pub(super) struct Live<Io> {
     pub(super) writer: WriterTask,
     /// What the broker says of what was settled, for the writer.
     words: mpsc::Sender<Word>,
+    /// Shared with the writer: receipts cannot be heard.
+    deaf: Arc<AtomicBool>,
     finish: oneshot::Sender<Frame>,
 }
 
@@ -64,11 +68,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         let beats = session.beats();
         let (reader, write_half) = reader.split(session.version(), beats.patience(), split);
         let stall = beats.stall(settings.connect_timeout);
-        let terms = Terms { codec, beats, stall, settlement: settings.profile.settlement };
+        let deaf = Arc::new(AtomicBool::new(false));
+        let settlement = settings.profile.settlement;
+        let terms = Terms { codec, beats, stall, settlement, deaf: Arc::clone(&deaf) };
         let (outlet, words, writer) = Writer::new(write_half, terms);
         let (finish, finished) = oneshot::channel();
         let writer = WriterTask(AbortOnDropHandle::new(tokio::spawn(writer.run(finished))));
-        Self { epoch, session, reader, outlet, writer, words, finish }
+        Self { epoch, session, reader, outlet, writer, words, deaf, finish }
+    }
+
+    /// Nothing is read for a while, the broker's receipts included.
+    pub(super) fn pause(&self) {
+        self.deaf.store(true, Ordering::Release);
+    }
+
+    /// Reading goes on; the time since the last byte was ours.
+    pub(super) fn resume(&mut self) {
+        self.deaf.store(false, Ordering::Release);
+        self.reader.excuse();
     }
 
     /// Tells the writer what the broker says of what was settled.

@@ -1,5 +1,6 @@
 //! Which destinations are wanted, and how far each has come. Pure: the clock is handed in.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -22,12 +23,16 @@ pub struct Roster {
     next: u32,
     /// Whether this session's outcome has been told.
     settled: bool,
+    /// How many subscriptions are wanted of the destinations that have had more than one.
+    windows: HashMap<String, usize>,
 }
 
 #[derive(Debug)]
 struct Entry {
     id: SubscriptionId,
     destination: String,
+    /// A further subscription to a destination, which has a prefetch of its own.
+    further: bool,
     refusals: u32,
     state: State,
 }
@@ -74,7 +79,13 @@ impl Roster {
     /// A roster of these destinations; repeated names count once.
     #[must_use]
     pub fn new(destinations: impl IntoIterator<Item = String>) -> Self {
-        let mut roster = Self { entries: Vec::new(), leaving: Vec::new(), next: 0, settled: false };
+        let mut roster = Self {
+            entries: Vec::new(),
+            leaving: Vec::new(),
+            next: 0,
+            settled: false,
+            windows: HashMap::new(),
+        };
         for destination in destinations {
             roster.add(destination);
         }
@@ -89,16 +100,31 @@ impl Roster {
         let id = SubscriptionId(self.next);
         self.next += 1;
         self.settled = false;
-        self.entries.push(Entry { id, destination, refusals: 0, state: State::Wanted });
+        self.entries.push(Entry { id, destination, further: false, refusals: 0, state: State::Wanted });
+    }
+
+    /// Wants so many subscriptions to a destination, each of which the broker sends its prefetch ahead. Fewer than there
+    /// are take effect with the next session: ending one would give back what it has delivered.
+    pub fn widen(&mut self, destination: &str, subscriptions: usize) {
+        if !self.entries.iter().any(|entry| entry.destination == destination) {
+            return;
+        }
+        let there = self.entries.iter().filter(|entry| entry.destination == destination).count();
+        for _ in there..subscriptions {
+            let id = SubscriptionId(self.next);
+            self.next += 1;
+            let destination = destination.to_owned();
+            self.entries.push(Entry { id, destination, further: true, refusals: 0, state: State::Wanted });
+        }
+        self.windows.insert(destination.to_owned(), subscriptions);
     }
 
     /// Wants a destination no longer.
     pub fn remove(&mut self, destination: &str) {
-        let Some(at) = self.entries.iter().position(|entry| entry.destination == destination) else { return };
-        let entry = self.entries.remove(at);
-        if matches!(entry.state, State::Asked { .. } | State::Active) {
-            self.leaving.push(entry.id);
-        }
+        self.windows.remove(destination);
+        let gone = self.entries.extract_if(.., |entry| entry.destination == destination);
+        let told = gone.filter(|entry| matches!(entry.state, State::Asked { .. } | State::Active));
+        self.leaving.extend(told.map(|entry| entry.id));
     }
 
     /// A new session knows of no subscription. What was refused waits for its time all the same: asking at once would
@@ -106,11 +132,24 @@ impl Roster {
     pub fn renew(&mut self) {
         self.leaving.clear();
         self.settled = false;
+        self.narrow();
         for entry in &mut self.entries {
             if matches!(entry.state, State::Asked { .. } | State::Active) {
                 entry.state = State::Wanted;
             }
         }
+    }
+
+    /// Lets go of further subscriptions that are not wanted any more.
+    fn narrow(&mut self) {
+        let mut left = self.windows.clone();
+        self.entries.retain(|entry| match left.get_mut(&entry.destination) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => !entry.further,
+        });
     }
 
     /// Whether there is something to tell the broker now.
@@ -154,12 +193,12 @@ impl Roster {
         Some(&entry.destination)
     }
 
-    /// The broker confirmed a subscription; says which destination.
+    /// The broker confirmed a subscription; says which destination, unless it is a further one of it.
     pub fn confirm(&mut self, id: SubscriptionId) -> Option<&str> {
         let entry = self.entry(id)?;
         entry.state = State::Active;
         entry.refusals = 0;
-        Some(&entry.destination)
+        (!entry.further).then_some(entry.destination.as_str())
     }
 
     /// The broker refused a subscription; says which destination and when it is tried again.
@@ -187,7 +226,9 @@ impl Roster {
 
     /// True once per session: when every destination has been confirmed or refused.
     pub fn settles(&mut self) -> bool {
-        let open = |entry: &Entry| matches!(entry.state, State::Wanted | State::Asked { told: false, .. });
+        let open = |entry: &Entry| {
+            !entry.further && matches!(entry.state, State::Wanted | State::Asked { told: false, .. })
+        };
         if self.settled || self.entries.iter().any(open) {
             return false;
         }

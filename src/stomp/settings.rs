@@ -23,6 +23,9 @@ pub struct Settings {
     pub prefetch: u32,
     /// What is accepted from the broker.
     pub limits: Limits,
+    /// How many bytes of messages may be at work or waiting, about; one larger message may be alone. Nothing more is read
+    /// from the broker until some are done.
+    pub max_bytes: usize,
     /// The one deadline over name lookup, TCP, TLS, CONNECT and CONNECTED; also the longest that a write may make no
     /// progress where no heart-beats are agreed, and the longest that a SUBSCRIBE may go unanswered unmentioned.
     pub connect_timeout: Duration,
@@ -69,6 +72,7 @@ impl Settings {
             heartbeat: Heartbeat::default(),
             prefetch: 25,
             limits: Limits::default(),
+            max_bytes: 256 * 1024 * 1024,
             connect_timeout: Duration::from_secs(60),
             backoff: BackoffPolicy::default(),
             profile: Profile::default(),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -65,6 +66,8 @@ pub(super) struct Terms {
     /// The longest that a write may make no progress.
     pub(super) stall: Duration,
     pub(super) settlement: Settlement,
+    /// Set while nothing is read: a receipt that does not come then is not the broker's fault.
+    pub(super) deaf: Arc<AtomicBool>,
 }
 
 /// Writes a session's frames and heart-beats.
@@ -160,6 +163,9 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
                 Due::Beat => self.batch.extend_from_slice(b"\n"),
                 Due::Post(post) => self.batch_up(post).await?,
                 Due::Word(word) => self.hear(word).await?,
+                Due::Unconfirmed if self.terms.deaf.load(Ordering::Acquire) => {
+                    self.owed_since = Instant::now()
+                }
                 Due::Unconfirmed => return Err(LinkError::Unconfirmed(self.longest_owed())),
                 Due::Finish(last) => return self.finish(last).await,
             }

@@ -23,7 +23,6 @@ struct State {
 struct Entry {
     note: Option<String>,
     answer: Option<Answer>,
-    interrupted: bool,
 }
 
 impl MemoryStore {
@@ -41,9 +40,6 @@ impl Store for MemoryStore {
         let standing = match self.state().entries.get(key) {
             None => Standing::New,
             Some(Entry { answer: Some(answer), .. }) => Standing::Answered(answer.clone()),
-            Some(Entry { interrupted: true, note, .. }) => {
-                Standing::Interrupted { crashes: 0, note: note.clone() }
-            }
             Some(Entry { note, .. }) => Standing::Waiting { note: note.clone() },
         };
         now(standing)
@@ -72,11 +68,8 @@ impl Store for MemoryStore {
         now(())
     }
 
-    fn cut_short<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
-        if let Some(entry) = self.state().entries.get_mut(key) {
-            entry.interrupted = true;
-        }
-        now(())
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.set_down(key, note)
     }
 
     fn confirmed(&self, key: &Key) {
@@ -85,7 +78,6 @@ impl Store for MemoryStore {
 
     fn bury(&self, mut letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
         let mut state = self.state();
-        state.dead.retain(|_, other| other.key != letter.key);
         state.numbers += 1;
         letter.number = state.numbers;
         let number = letter.number;

@@ -125,16 +125,14 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// It goes back to the broker, not carried out: whoever claims it next has it. A note stays.
     fn give_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// The work is broken off because this process stops: whoever claims it next finds it `Interrupted` if it had begun,
-    /// with no further crash counted.
-    fn cut_short<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// The work goes on, and `note` is what whoever begins it again needs to know. Kept before this returns.
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The broker has taken the answer and the acknowledgement: the message may be forgotten after a while. Never
     /// waits; may be kept late, or not at all if the process dies now.
     fn confirmed(&self, key: &Key);
 
-    /// Sets a message aside, instead of an earlier letter of the same key; gives its number in the list. Kept before this
-    /// returns.
+    /// Sets a message aside; gives its number in the list. Kept before this returns.
     fn bury(&self, letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>>;
 
     /// The list, oldest first.
@@ -146,11 +144,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Asks the running processor to carry one out again; false where there is none of that number.
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Those that are to be carried out again, each told once. They stay on the list until they are dropped, so that
-    /// none is lost if the process dies meanwhile.
+    /// Those that are to be carried out again, each told once. Drop each that has been carried out: one that has not when
+    /// the process dies is told to the next.
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
 
-    /// Keeps what is still to be kept, and lets go of everything. Nothing may be asked after that.
+    /// Keeps what is still to be kept, and lets go of everything. What has begun was cut off in order: whoever claims it
+    /// finds it `Interrupted`, with no further crash counted. Nothing may be asked after that.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

@@ -3,6 +3,7 @@ mod debounce;
 mod keeping;
 mod nested;
 mod retry;
+mod telling;
 mod waiting;
 mod waits;
 

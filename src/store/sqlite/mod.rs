@@ -145,6 +145,11 @@ impl Store for SqliteStore {
         self.write(move |tables| tables.set_down(&key, &note))
     }
 
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        let key = key.clone();
+        self.write(move |tables| tables.keep(&key, &note))
+    }
+
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
         let key = key.clone();
         self.write(move |tables| tables.finish(&key, &answer))

@@ -47,6 +47,10 @@ impl Tables<'_> {
         self.mark(key, WAITING, Some(note))
     }
 
+    pub(super) fn keep(&self, key: &Key, note: &str) -> Result<()> {
+        self.mark(key, BEGUN, Some(note))
+    }
+
     /// A dead run's mark becomes a number before it is written over.
     fn mark(&self, key: &Key, state: i64, note: Option<&str>) -> Result<()> {
         let mut mark = self.connection.prepare_cached(

@@ -43,6 +43,8 @@
 //!   unless it is marked [`at_most_once`](crate::Handler::at_most_once): then the user is told that nobody can say
 //!   whether the work was carried out. Mark what does harm when done twice; better, let the handler
 //!   [`keep`](crate::Context::keep) what it has done.
+//! - In `.retry(often).debounce(quiet)` a burst waits for the one that is tried again, so its order is kept; in
+//!   `.debounce(quiet).retry(often)` each attempt joins a burst anew.
 //! - Retries may stand round one another: each time the outer one tries again, the inner one begins anew.
 
 mod at_most_once;
