@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::broker::{Address, Broker, PLATFORM};
+use super::broker::{Address, Broker, Make, PLATFORM};
 use super::statistics::{self, Statistics};
 use super::stomp_client::{Frame, StompClient};
 
@@ -254,7 +254,7 @@ async fn collect(address: Address, queue: String, replies: watch::Sender<Vec<Rep
     }
 }
 
-/// A reply whose acknowledgement was lost with the connection comes again under the same `message-id`.
+/// A reply whose acknowledgement was lost with the connection comes again.
 async fn collect_once(
     address: &Address,
     queue: &str,
@@ -265,9 +265,22 @@ async fn collect_once(
     client.subscribe(queue).await?;
     loop {
         let message = client.receive().await?;
-        if seen.insert(message.header("message-id").to_owned()) {
+        if is_new(address.make, &message, seen) {
             replies.send_modify(|all| all.push(Reply::read(&message)));
         }
         client.acknowledge(&message).await?;
+    }
+}
+
+/// ActiveMQ delivers a message again under the same `message-id`. RabbitMQ's names the delivery, but it says which are
+/// repeated.
+fn is_new(make: Make, message: &Frame, seen: &mut HashSet<String>) -> bool {
+    match make {
+        Make::ActiveMq => seen.insert(message.header("message-id").to_owned()),
+        Make::RabbitMq => {
+            let body = String::from_utf8_lossy(&message.body);
+            let first = seen.insert(format!("{} {body}", message.header("correlation-id")));
+            first || message.header("redelivered") != "true"
+        }
     }
 }

@@ -173,6 +173,14 @@ impl Store for PostgresStore {
         self.ask(Kind::SetDown, key, [Some(note), None, None]).map_ok(drop).boxed()
     }
 
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            self.set_down(key, note).await?;
+            self.begin(key).await
+        }
+        .boxed()
+    }
+
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
         let texts = [Some(answer.reply_to), answer.correlation_id, Some(answer.body)];
         self.ask(Kind::Finish, key, texts).map_ok(drop).boxed()
