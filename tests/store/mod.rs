@@ -2,6 +2,8 @@
 
 mod child;
 mod memory;
+mod postgres;
+mod postgres_faults;
 mod sqlite;
 mod sqlite_crash;
 mod sqlite_faults;
