@@ -37,6 +37,8 @@ mod replay;
 mod rest;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
+/// The journal: what it keeps, and what becomes of it when processes, disks and databases fail.
+mod store;
 /// The systemd unit.
 mod systemd;
 /// The test-actions port: its wire protocol, and the vendor's own client.

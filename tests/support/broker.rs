@@ -1,24 +1,29 @@
-//! A real Apache ActiveMQ (Debian's package `activemq`), run from the tests.
+//! A real broker, Apache ActiveMQ or RabbitMQ (Debian's packages `activemq` and `rabbitmq-server`), run from the tests.
 //!
 //! It has a directory of its own, a TLS connector for the daemon with a certificate by a CA of its own, a plain one for
 //! the tests' side, users with passwords and rights, and a store that outlives it. Starting one takes seconds: tests
-//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs.
-//! The shared one's log is `activemq-shared.log` in the target directory's `tmp`.
+//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs,
+//! whose journal is forced to the disk.
+//! Each comes as an ActiveMQ, the platform's own, or [`of`](Broker::of) another make.
+//! The shared ones' logs are `activemq-shared.log` and `rabbitmq-shared.log` in the target directory's `tmp`.
 
+mod activemq;
 mod certificates;
-mod files;
-mod java;
 mod ports;
+mod process;
+mod rabbitmq;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use self::files::Ports;
-use self::java::Java;
+use self::activemq::Sync;
+use self::ports::Ports;
+use self::process::Process;
 use super::signal;
 use super::stomp_client::StompClient;
 
@@ -47,6 +52,15 @@ pub(crate) const ACCOUNT: Credentials =
 pub(crate) const LIMITED_KEY: Credentials =
     Credentials { login: "0b6f1d52-8e4b-4b44-a6a5-52a0b3a4de22", passcode: "limited-secret-of-the-tests" };
 
+/// A make of broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Make {
+    /// Apache ActiveMQ 5, which is what the platform runs.
+    ActiveMq,
+    /// RabbitMQ with its STOMP plugin.
+    RabbitMq,
+}
+
 /// Where a broker is reached; stays the same when it is started again.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
@@ -54,18 +68,56 @@ pub(crate) struct Address {
     pub(crate) tls: u16,
     /// Port of plain `stomp` on 127.0.0.1, for the tests' side.
     pub(crate) plain: u16,
+    /// Port on 127.0.0.1 at which RabbitMQ tells its figures.
+    pub(crate) metrics: u16,
     /// The CA's certificate in PEM.
     pub(crate) ca_file: PathBuf,
+    /// What is reached there.
+    pub(crate) make: Make,
 }
 
 /// A broker of the tests; it ends with this value, or else with the test process, however that ends.
 #[derive(Debug)]
 pub(crate) struct Broker {
-    java: Option<Java>,
+    process: Option<Process>,
+    ports: Ports,
     address: Address,
     log: PathBuf,
     // Dropped last: the broker works in it.
     dir: TempDir,
+}
+
+// === impl Make ===
+
+impl Make {
+    /// CONNECT's `host`: any will do for ActiveMQ, RabbitMQ takes it for the name of a virtual host.
+    pub(crate) fn virtual_host(self) -> &'static str {
+        match self {
+            Self::ActiveMq => "localhost",
+            Self::RabbitMq => "/",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::ActiveMq => "activemq",
+            Self::RabbitMq => "rabbitmq",
+        }
+    }
+
+    fn prepare(self, dir: &Path, ports: &Ports, sync: Sync) {
+        match self {
+            Self::ActiveMq => activemq::prepare(dir, ports, sync),
+            Self::RabbitMq => rabbitmq::prepare(dir, ports),
+        }
+    }
+
+    fn command(self, dir: &Path, ports: &Ports) -> Command {
+        match self {
+            Self::ActiveMq => activemq::command(dir),
+            Self::RabbitMq => rabbitmq::command(dir, ports),
+        }
+    }
 }
 
 // === impl Broker ===
@@ -73,13 +125,30 @@ pub(crate) struct Broker {
 impl Broker {
     /// The one broker of this test process, started when first asked for. Use a queue name per test.
     pub(crate) async fn shared() -> &'static Self {
-        static SHARED: OnceCell<Broker> = OnceCell::const_new();
-        SHARED.get_or_init(|| Self::start_logging_to("activemq-shared.log")).await
+        Self::shared_of(Make::ActiveMq).await
     }
 
-    /// A broker of the caller's own, up when this returns.
+    /// The one broker of this make.
+    pub(crate) async fn shared_of(make: Make) -> &'static Self {
+        static ACTIVEMQ: OnceCell<Broker> = OnceCell::const_new();
+        static RABBITMQ: OnceCell<Broker> = OnceCell::const_new();
+        let shared = match make {
+            Make::ActiveMq => &ACTIVEMQ,
+            Make::RabbitMq => &RABBITMQ,
+        };
+        let log = format!("{}-shared.log", make.name());
+        shared.get_or_init(|| Self::start_with(make, &log, Sync::Never)).await
+    }
+
+    /// A broker of the caller's own, up when this returns. Whatever it has confirmed outlives it, however it ends.
     pub(crate) async fn start() -> Self {
-        Self::start_logging_to(&format!("activemq-{}.log", fastrand::u64(..))).await
+        Self::of(Make::ActiveMq).await
+    }
+
+    /// The same, of this make.
+    pub(crate) async fn of(make: Make) -> Self {
+        let log = format!("{}-{}.log", make.name(), fastrand::u64(..));
+        Self::start_with(make, &log, Sync::Always).await
     }
 
     /// Port for the daemon: `stomp+ssl` on 127.0.0.1.
@@ -109,7 +178,7 @@ impl Broker {
 
     /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same ports and store; up on return.
     pub(crate) async fn restart(&mut self) {
-        assert!(self.java.is_none(), "the broker still runs: stop or kill it first");
+        assert!(self.process.is_none(), "the broker still runs: stop or kill it first");
         assert!(self.try_start().await, "the broker does not come up again{}", self.log_tail());
     }
 
@@ -123,9 +192,9 @@ impl Broker {
         self.signal("CONT");
     }
 
-    async fn start_logging_to(log: &str) -> Self {
+    async fn start_with(make: Make, log: &str, sync: Sync) -> Self {
         for _ in 0..3 {
-            let mut broker = Self::prepare(&ports::free(), log);
+            let mut broker = Self::prepare(make, ports::free(), log, sync);
             if broker.try_start().await {
                 return broker;
             }
@@ -134,20 +203,23 @@ impl Broker {
         panic!("the broker does not start; see {log} in {}", env!("CARGO_TARGET_TMPDIR"));
     }
 
-    fn prepare(ports: &Ports, log: &str) -> Self {
-        let dir = tempfile::Builder::new().prefix("activemq-").tempdir().expect("a temporary directory");
+    fn prepare(make: Make, ports: Ports, log: &str, sync: Sync) -> Self {
+        let prefix = format!("{}-", make.name());
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary directory");
         let ca_file = certificates::write(dir.path());
-        files::write(dir.path(), ports);
-        let address = Address { tls: ports.tls, plain: ports.plain, ca_file };
+        make.prepare(dir.path(), &ports, sync);
+        let Ports { tls, plain, metrics, .. } = ports;
+        let address = Address { tls, plain, metrics, ca_file, make };
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
         // That of an earlier run.
         let _ = std::fs::remove_file(&log);
-        Self { java: None, address, log, dir }
+        Self { process: None, ports, address, log, dir }
     }
 
     /// Whether it came up; false if it ended by itself.
     async fn try_start(&mut self) -> bool {
-        self.java = Some(Java::start(self.dir.path(), &self.log));
+        let command = self.address.make.command(self.dir.path(), &self.ports);
+        self.process = Some(Process::start(command, self.dir.path(), &self.log));
         self.comes_up().await
     }
 
@@ -155,7 +227,7 @@ impl Broker {
     async fn comes_up(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if self.java.as_mut().is_none_or(Java::has_ended) {
+            if self.process.as_mut().is_none_or(Process::has_ended) {
                 return false;
             }
             if StompClient::connect(&self.address, PLATFORM).await.is_ok() {
@@ -167,17 +239,17 @@ impl Broker {
     }
 
     async fn end(&mut self, signal: &str) {
-        let mut java = self.java.take().expect("the broker runs");
-        signal::send(java.pid(), signal);
+        let mut process = self.process.take().expect("the broker runs");
+        signal::send(process.pid(), signal);
         let deadline = Instant::now() + PATIENCE;
-        while !java.has_ended() {
+        while !process.has_ended() {
             assert!(Instant::now() < deadline, "the broker does not end on SIG{signal}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     fn signal(&self, signal: &str) {
-        signal::send(self.java.as_ref().expect("the broker runs").pid(), signal);
+        signal::send(self.process.as_ref().expect("the broker runs").pid(), signal);
     }
 
     fn log_tail(&self) -> String {

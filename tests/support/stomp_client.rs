@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::broker::{Address, Credentials};
+use super::broker::{Address, Credentials, Make};
 
 /// Nothing that a test waits for takes longer; the error is better than a test run that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,7 +69,7 @@ impl StompClient {
     /// Logs in on the plain connector.
     pub(crate) async fn connect(address: &Address, user: Credentials) -> Result<Self> {
         let tcp = tcp(address.plain).await?;
-        Self::log_in(Box::new(tcp), user).await
+        Self::log_in(Box::new(tcp), address.make, user).await
     }
 
     /// Logs in on the daemon's connector, by TLS and the name `localhost`.
@@ -77,7 +77,7 @@ impl StompClient {
         let tcp = tcp(address.tls).await?;
         let name = ServerName::try_from("localhost").expect("a host name");
         let tls = TlsConnector::from(trusting(&address.ca_file)).connect(name, tcp).await?;
-        Self::log_in(Box::new(tls), user).await
+        Self::log_in(Box::new(tls), address.make, user).await
     }
 
     /// Sends a frame.
@@ -100,7 +100,7 @@ impl StompClient {
 
     /// Subscribes to `queue` with `client-individual` acknowledgement; waits for the broker's consent.
     pub(crate) async fn subscribe(&mut self, queue: &str) -> Result<()> {
-        let headers = [("id", "1"), ("destination", queue), ("ack", "client-individual")];
+        let headers = [("id", queue), ("destination", queue), ("ack", "client-individual")];
         self.confirmed(Frame::new("SUBSCRIBE", &headers)).await
     }
 
@@ -139,11 +139,11 @@ impl StompClient {
         self.send(&Frame::new("ACK", &[("id", message.header("ack"))])).await
     }
 
-    async fn log_in(stream: Box<dyn Stream>, user: Credentials) -> Result<Self> {
+    async fn log_in(stream: Box<dyn Stream>, make: Make, user: Credentials) -> Result<Self> {
         let mut client = Self { stream: BufStream::new(stream), waiting: VecDeque::new() };
         let headers = [
             ("accept-version", "1.2"),
-            ("host", "localhost"),
+            ("host", make.virtual_host()),
             ("login", user.login),
             ("passcode", user.passcode),
         ];

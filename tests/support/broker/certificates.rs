@@ -2,14 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use super::files::KEYSTORE_PASSWORD;
-
-/// Makes a CA and a certificate for `localhost` and 127.0.0.1; the broker's key store, `server.p12`, and the CA's PEM,
-/// whose path is returned, are written into `dir`.
+/// Makes a CA and a certificate for `localhost` and 127.0.0.1; the broker's key and certificate, `server.pem`, and the
+/// CA's PEM, whose path is returned, are written into `dir`.
 pub(super) fn write(dir: &Path) -> PathBuf {
     let ca_key = KeyPair::generate().expect("a key");
     let ca = ca_params().self_signed(&ca_key).expect("a CA");
@@ -17,7 +14,8 @@ pub(super) fn write(dir: &Path) -> PathBuf {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let params = CertificateParams::new(names).expect("names of a host");
     let certificate = params.signed_by(&key, &Issuer::new(ca_params(), ca_key)).expect("a certificate");
-    write_key_store(dir, &format!("{}{}", key.serialize_pem(), certificate.pem()));
+    let server = format!("{}{}", key.serialize_pem(), certificate.pem());
+    fs::write(dir.join("server.pem"), server).expect("server.pem is written");
     let ca_file = dir.join("ca.pem");
     fs::write(&ca_file, ca.pem()).expect("ca.pem is written");
     ca_file
@@ -28,18 +26,4 @@ fn ca_params() -> CertificateParams {
     params.distinguished_name.push(rcgen::DnType::CommonName, "CA of the tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
-}
-
-/// Java reads PKCS 12, which the Rust libraries at hand don't write.
-fn write_key_store(dir: &Path, pem: &str) {
-    let server = dir.join("server.pem");
-    fs::write(&server, pem).expect("server.pem is written");
-    let output = Command::new("openssl")
-        .args(["pkcs12", "-export", "-passout", &format!("pass:{KEYSTORE_PASSWORD}"), "-in"])
-        .arg(server)
-        .arg("-out")
-        .arg(dir.join("server.p12"))
-        .output()
-        .expect("openssl is installed (./test installs it)");
-    assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -5,41 +5,29 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Where Debian's packages put the broker and the two libraries with which it writes its statistics as JSON.
-const CLASS_PATH: &str = "/usr/share/activemq/lib/*:/usr/share/activemq/lib/optional/*:\
-    /usr/share/java/xstream.jar:/usr/share/java/jettison.jar";
-
 /// Waits for its standard input to end, which the system sees to however the test process dies, and then kills the
 /// broker and removes its directory; a line instead means that both are taken care of.
 const WATCHDOG: &str = r#"trap '' INT HUP; read -r _ || { kill -s KILL "$1"; rm -rf "$2"; }"#;
 
-/// A Java virtual machine that runs the broker, and the shell that watches over it.
+/// A running broker, and the shell that watches over it.
 #[derive(Debug)]
-pub(super) struct Java {
+pub(super) struct Process {
     child: Child,
     watchdog: Child,
 }
 
-// === impl Java ===
+// === impl Process ===
 
-impl Java {
-    /// Starts a broker with the files in `dir`; what it prints is added to `log`.
-    pub(super) fn start(dir: &Path, log: &Path) -> Self {
+impl Process {
+    /// Starts the broker that works in `dir`; what it prints is added to `log`.
+    pub(super) fn start(mut command: Command, dir: &Path, log: &Path) -> Self {
         let output = OpenOptions::new().create(true).append(true).open(log).expect("the broker's log opens");
-        let child = Command::new("java")
-            .env("ACTIVEMQ_HOME", "/usr/share/activemq")
-            // What makes it start quickly; it does not run long enough for the better compiler to pay.
-            .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-            .arg(format!("-Dactivemq.base={}", dir.display()))
-            .arg(format!("-Dlog4j.configuration=file:{}/log4j.properties", dir.display()))
-            .args(["-cp", &format!("{}:{CLASS_PATH}", dir.display())])
-            .args(["org.apache.activemq.console.Main", "start"])
-            .arg(format!("xbean:file:{}/activemq.xml", dir.display()))
+        let child = command
             .stdin(Stdio::null())
             .stderr(output.try_clone().expect("a file can be shared"))
             .stdout(output)
             .spawn()
-            .expect("java is installed (./test installs it)");
+            .expect("the broker is installed (./test installs it)");
         Self { watchdog: watch(child.id(), dir), child }
     }
 
@@ -53,7 +41,7 @@ impl Java {
     }
 }
 
-impl Drop for Java {
+impl Drop for Process {
     fn drop(&mut self) {
         // An error says that it has ended already.
         let _ = self.child.kill();
