@@ -23,7 +23,9 @@ struct Ran {
 impl Machine {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let config = format!("[resilient]\nhost=platform.invalid\nemail=e\npassword={SECRET}\n");
+        let config = format!(
+            "[resilient]\nhost=platform.invalid\nemail=e\npassword={SECRET}\n[store]\nstate_dir=state\n"
+        );
         fs::write(directory.path().join("app.config"), config).unwrap();
         Self(directory)
     }
@@ -41,7 +43,7 @@ impl Machine {
 
     /// The journal, as a processor has it while it runs.
     async fn processor(&self) -> Journal {
-        let url = Url::StateDirectory(self.0.path().to_owned());
+        let url = Url::StateDirectory(self.0.path().join("state"));
         let (keep, lease) = (Duration::from_hours(1), Duration::from_secs(30));
         let settings = Settings { url, sync: SyncMode::Always, keep, lease, tls: None };
         // A process that another test is just starting holds a copy of the file's lock until it has become the binary.
@@ -70,7 +72,7 @@ impl Machine {
             .arg("dead")
             .args(arguments.split_whitespace())
             .env_clear()
-            .envs([("STATE_DIRECTORY", self.0.path()), ("HOME", self.0.path())])
+            .env("HOME", self.0.path())
             .current_dir(self.0.path())
             .output()
             .unwrap()
@@ -250,8 +252,12 @@ fn a_wrong_app_config_or_command_line_is_64() {
     for command in ["", "retry", "drop", "show", "show one", "drop 1 --all"] {
         assert_eq!(machine.dead(command).code, 64, "{command}");
     }
-    fs::write(machine.0.path().join("app.config"), "[resilient]\nport=none\n").unwrap();
-    assert_eq!(machine.dead("list").code, 64);
+    for config in
+        ["[resilient]\nport=none\n", "[resilient]\nhost=h\nemail=e\npassword=p\n[store]\nurl=oracle:\n"]
+    {
+        fs::write(machine.0.path().join("app.config"), config).unwrap();
+        assert_eq!(machine.dead("list").code, 64, "{config}");
+    }
 }
 
 #[test]

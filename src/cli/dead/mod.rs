@@ -11,6 +11,7 @@ use super::{FAILED, USAGE, failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::Problems,
+    daemon::settings::SettingsError,
     store::{DeadLetter, Journal, StoreError},
 };
 use open::Opened;
@@ -111,6 +112,9 @@ enum DeadError {
     /// app.config has mistakes.
     #[error(transparent)]
     Mistakes(#[from] Problems),
+    /// `[store]` says something that cannot be put to use.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The journal cannot be opened, read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,7 +139,7 @@ pub fn run(args: &DeadArgs, components: &[Component], out: &mut dyn Write) -> Ex
         Err(DeadError::Mistakes(problems)) => mistakes(&problems),
         Err(error) => {
             let _told = failed(&error);
-            let is_usage = matches!(error, DeadError::Unsure(_));
+            let is_usage = matches!(error, DeadError::Unsure(_) | DeadError::Settings(_));
             ExitCode::from(if is_usage { USAGE } else { FAILED })
         }
     }
