@@ -116,8 +116,7 @@ impl Daemon {
         let (signals, received) = mpsc::channel(4);
         let received = futures_util::stream::unfold(received, |mut received| async move {
             Some((received.recv().await?, received))
-        })
-        .fuse();
+        });
         let task = tokio::spawn(async move {
             daemon::run(&config, &components, &workers, Box::pin(received), Box::new(|| {})).await
         });

@@ -65,7 +65,7 @@ async fn pause() {
 /// Notes in the file at `path` how many tasks there are, now and then.
 fn count_tasks(path: &str) {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
-    if CALLS.fetch_add(1, Relaxed) % 100 == 0 {
+    if CALLS.fetch_add(1, Relaxed).is_multiple_of(100) {
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         std::fs::write(path, tasks.to_string()).expect("the number of tasks can be noted");
     }

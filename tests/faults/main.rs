@@ -26,7 +26,7 @@ mod scene;
 /// Hours of it: memory, descriptors, threads, tasks.
 mod soak;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "the other tests use the rest of it")]
+#[allow(dead_code, unused_imports, unused_macros, reason = "the other tests use the rest of it")]
 mod support;
 /// The table in the end.
 mod table;
