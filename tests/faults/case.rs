@@ -1,6 +1,6 @@
 //! The cases by name.
 
-use std::{fmt, ops::Range};
+use std::fmt;
 
 use clap::{ValueEnum, builder::PossibleValue};
 
@@ -69,15 +69,6 @@ impl Case {
             Self::DiskFull => (1, 6),
         };
         if long { long_form } else { short }
-    }
-
-    /// At least and at most this share of a round's actions is answered when it strikes.
-    pub(crate) fn moment(self) -> Range<f64> {
-        match self {
-            // Bytes must still be under way to be counted.
-            Self::LinkCut => 0.0..0.3,
-            _ => 0.1..0.8,
-        }
     }
 
     /// Whether the broker's return is what recovery is measured from.

@@ -60,14 +60,20 @@ impl Home {
         Self { config: dir.path().join("app.config"), log, dir }
     }
 
-    /// What the next processor is started with.
-    pub(crate) fn configure(&self, config: &AppConfig) {
+    /// What the next processor is started with; its journal is here, unless it is told otherwise.
+    pub(crate) fn configure(&self, config: AppConfig) {
+        let config = config.set("store", "state_dir", &self.state().display().to_string());
         std::fs::write(&self.config, config.text()).expect("app.config is written");
     }
 
     /// Its directory.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Where its journal is.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir().join("state")
     }
 
     /// Where its log is.

@@ -12,7 +12,7 @@ use crate::{
     book::{Book, Number, timestamp},
     support::{
         broker::{Address, PLATFORM},
-        platform_queue::{ORG, Reply},
+        platform_queue::{Message, ORG, Reply},
         statistics,
         stomp_client::{Frame, StompClient},
     },
@@ -21,7 +21,7 @@ use crate::{
 /// The message destination's programmatic name.
 pub(crate) const DESTINATION: &str = "faults";
 
-/// Actions in one go; the broker forces its journal to the disk for them together.
+/// At most so many actions in one go; the broker forces its journal to the disk for them together.
 const BATCH: usize = 10;
 
 /// How soon after a failure the broker is tried again.
@@ -138,28 +138,19 @@ impl Poster {
         more.map(tokio::sync::SemaphorePermit::forget).count() + 1
     }
 
-    /// What the broker has not confirmed is not posted again: it may be there, and may be answered.
+    /// One transaction. What the broker has not confirmed is not posted again: it may be there, and may be answered.
     async fn post_batch(&self, client: &mut StompClient, count: usize) -> Result<()> {
-        let frames: Vec<Frame> = (0..count).map(|_| self.frame()).collect();
-        for frame in &frames {
-            client.send(frame).await?;
+        let transaction = [("transaction", "batch")];
+        client.send(&Frame::new("BEGIN", &transaction)).await?;
+        let batch: Vec<(Number, Message)> = (0..count).map(|_| self.book.write_down()).collect();
+        let numbers: Vec<Number> = batch.iter().map(|(number, _)| *number).collect();
+        for (_, message) in batch {
+            client.send(&message.header("transaction", "batch").addressed(&actions(), &acks())).await?;
         }
-        for _ in 0..count {
-            self.book.stored(confirmed(&client.receive().await?));
-        }
+        client.confirmed(Frame::new("COMMIT", &transaction)).await?;
+        numbers.into_iter().for_each(|number| self.book.stored(number));
         Ok(())
     }
-
-    fn frame(&self) -> Frame {
-        let (number, message) = self.book.write_down();
-        let mut frame = message.addressed(&actions(), &acks());
-        frame.headers.insert("receipt".to_owned(), number.to_string());
-        frame
-    }
-}
-
-fn confirmed(receipt: &Frame) -> Number {
-    receipt.header("receipt-id").parse().expect("the broker repeats what it was sent")
 }
 
 /// Collects for ever. A reply whose acknowledgement was lost comes again under the same `message-id`.

@@ -1,9 +1,6 @@
 //! One case from its beginning to its end: actions in rounds, and in the midst of each round a fault.
 
-use std::{
-    ops::Range,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -37,8 +34,7 @@ pub(crate) async fn run(case: Case, size: Size) -> Tally {
     let mut striker = Striker::begin(&[case], &mut scene).await;
     let mut wrong = Vec::new();
     for round in 1..=size.faults {
-        scene.side.allow(share(size, round));
-        wait_for_the_moment(&scene, case, share(size, round)).await;
+        until_the_moment(&scene, case, share(size, round)).await;
         let what = striker.strike(case, &mut scene).await;
         say(&format!("fault {round} of {}: {what}; {} answered", size.faults, scene.book.answered()));
     }
@@ -60,13 +56,20 @@ fn share(size: Size, round: usize) -> usize {
     if round == 0 { size.actions - each * size.faults } else { each }
 }
 
-/// A fault strikes while the round's actions are at work: some, at random, are answered already.
-async fn wait_for_the_moment(scene: &Scene, case: Case, actions: usize) {
-    let Range { start, end } = case.moment();
-    let some = (actions as f64 * (start + fastrand::f64() * (end - start))) as usize;
-    let answered = scene.book.answered() + some.max(1);
+/// Lets a round's `actions` be posted, and waits for the moment to strike: some, at random, are answered already.
+async fn until_the_moment(scene: &Scene, case: Case, actions: usize) {
+    let some = fastrand::usize(actions / 10..=actions * 8 / 10).max(1);
+    let (first, some) = match case {
+        // Bytes must still be under way to be counted, and mostly others than those of a log-in.
+        Case::LinkCut if fastrand::u8(..4) == 0 => (0, 0),
+        Case::LinkCut => (1, 1),
+        _ => (actions, some),
+    };
+    let answered = scene.book.answered() + some;
+    scene.side.allow(first);
     // Whoever answers nothing is found out in the end.
     scene.book.until_answered(answered, PATIENCE).await;
+    scene.side.allow(actions - first);
 }
 
 /// Looks at all that has happened; `wrong` is what is known already.

@@ -74,6 +74,7 @@ impl Soak {
             .config
             .set("resilient", "num_workers", "200")
             .set("resilient", "stomp_prefetch_limit", "400")
+            .set("store", "keep_minutes", "1")
             .set(component::NAME, "tasks", &tasks);
         let striker = Striker::begin(&Case::ALL, &mut scene).await;
         Self { scene, striker, begun: Instant::now(), length, samples: Vec::new() }
