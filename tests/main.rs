@@ -17,6 +17,8 @@ mod config_command;
 mod config_ini;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
+/// `processor dead`: the messages that were set aside are listed, shown, tried again, dropped.
+mod dead;
 /// From a message on a real broker to its answer and back: the main job, and what goes wrong on the way.
 mod delivery;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.

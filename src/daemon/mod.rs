@@ -133,6 +133,7 @@ async fn run_recorded(
     };
     let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
     let dispatcher = Dispatcher::new(workshop, link.clone(), journal.clone(), workers.clone());
+    workers.spawn(dispatcher.clone().revive());
     let watch = Watch::new(link, events, dispatcher, limits);
     let ended = watch.run(signals, reload, shutdown.clone()).await;
     journal.close().await;

@@ -55,7 +55,7 @@ impl Action {
 impl Protocol {
     pub(crate) fn possible(&self, state: &State, actions: &mut Vec<Action>) {
         for processor in 0..self.processors {
-            self.of_processor(state, processor, actions);
+            Self::of_processor(state, processor, actions);
             Self::faults(state, processor, actions);
             for message in 0..self.policies.len() {
                 self.of_message(state, processor, message, actions);
@@ -69,7 +69,7 @@ impl Protocol {
         }
     }
 
-    fn of_processor(&self, state: &State, processor: Processor, actions: &mut Vec<Action>) {
+    fn of_processor(state: &State, processor: Processor, actions: &mut Vec<Action>) {
         let this = &state.processors[processor];
         let progress = this.sending.as_ref().map(|sending| sending.progress);
         let mut offer = |is_possible, action| {
@@ -84,7 +84,7 @@ impl Protocol {
         let up = this.link == Link::Up;
         offer(up && progress.is_none() && !this.answers().is_empty(), Action::Settle(processor));
         offer(up && progress == Some(Progress::Taken), Action::Receipt(processor));
-        offer(this.life == Life::Draining && self.is_drained(state, processor), Action::Exit(processor));
+        offer(this.life == Life::Draining && Self::is_drained(state, processor), Action::Exit(processor));
     }
 
     fn of_message(&self, state: &State, processor: Processor, message: Message, actions: &mut Vec<Action>) {
@@ -141,7 +141,7 @@ impl Protocol {
     }
 
     /// Everything begun is finished, and answered unless the link is gone.
-    fn is_drained(&self, state: &State, processor: Processor) -> bool {
+    fn is_drained(state: &State, processor: Processor) -> bool {
         let this = &state.processors[processor];
         let is_over = |step| matches!(step, Step::Idle | Step::Finished(_));
         let is_up = this.link == Link::Up;

@@ -70,7 +70,7 @@ impl Protocol {
             return;
         }
         if !self.has(Defect::BeginNotKept) {
-            self.write(state, processor, message, Stage::Begun);
+            state.write(processor, message, Stage::Begun);
         }
         state.task(processor, message).step = Step::Begun;
     }
@@ -84,7 +84,7 @@ impl Protocol {
             return;
         }
         if !self.has(Defect::FinishNotKept) {
-            self.write(state, processor, message, Stage::Finished(answer));
+            state.write(processor, message, Stage::Finished(answer));
         }
         state.task(processor, message).step = Step::Finished(answer);
     }
@@ -98,11 +98,6 @@ impl Protocol {
             task.delivered &= !self.has(Defect::TakenOverDropped);
         }
         may
-    }
-
-    fn write(&self, state: &mut State, processor: Processor, message: Message, stage: Stage) {
-        let crashes = state.journal[message].map_or(0, |entry| entry.crashes);
-        state.journal[message] = Some(Entry { owner: Owner::Living(processor), stage, crashes });
     }
 
     fn take(&self, state: &mut State, processor: Processor) {
@@ -151,6 +146,11 @@ impl State {
     fn settle(&mut self, processor: Processor) {
         let this = &mut self.processors[processor];
         this.sending = Some(Sending { answers: this.answers(), progress: Progress::Sent });
+    }
+
+    fn write(&mut self, processor: Processor, message: Message, stage: Stage) {
+        let crashes = self.journal[message].map_or(0, |entry| entry.crashes);
+        self.journal[message] = Some(Entry { owner: Owner::Living(processor), stage, crashes });
     }
 
     /// That the journal hears of it may be lost too; that is a processor killed just before this.

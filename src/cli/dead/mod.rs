@@ -11,6 +11,7 @@ use super::{FAILED, USAGE, failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::Problems,
+    daemon::settings::SettingsError,
     store::{DeadLetter, Journal, StoreError},
 };
 use open::Opened;
@@ -32,19 +33,21 @@ pub struct DeadArgs {
 }
 
 const EXAMPLES: &str = "\
-A message is set aside when it cannot be dealt with: the process ended twice while it was at work on it, or its body
-could not be read, or its answer could not be delivered. Wherever possible it was answered with an error, so the
-platform waits for nothing; it stays in the list until somebody has looked into it.
+A message is set aside when it cannot be dealt with: the process ended twice while it was at work
+on it, or its body could not be read, or the broker refused its answer. Wherever possible it was
+answered with an error, so that the platform does not wait. It stays in the list until somebody
+retries or drops it.
 
   processor dead list          what there is, and why
   processor dead show 3        headers, reason and body of number 3
   processor dead retry 3       carry it out again, once its cause is mended
   processor dead drop 3        take it off the list; it is gone then
 
-The list is part of the processor's journal, and these commands work while it runs and while it does not. Run them as
-the processor's user, with the same app.config.
+The list is part of the processor's journal. These commands work whether or not it runs; start
+them as the processor's user, with the same app.config.
 
-Exit code: 0 if all was done, 1 if something was not, 64 if the command line or app.config is wrong.";
+Exit code: 0 if all was done, 1 if something was not, 64 if the command line or app.config is
+wrong.";
 
 #[derive(Debug, clap::Subcommand)]
 enum DeadCommand {
@@ -86,8 +89,9 @@ struct RetryArgs {
 }
 
 const RETRYING: &str = "\
-This only leaves a note in the journal. A processor that runs takes it up within a few seconds, otherwise the next one
-does when it starts. The message's answer goes to the platform as any other; if it fails again, it is in the list again.";
+This leaves a note in the journal. A processor that runs takes it up within a few seconds; if none
+does, the next one when it starts. The new answer goes to the platform as any other. Where only the
+answer could not be delivered, it is sent again, and nothing is carried out.";
 
 #[derive(Debug, clap::Args)]
 struct DropArgs {
@@ -98,7 +102,7 @@ struct DropArgs {
     #[arg(long, conflicts_with = "numbers")]
     all: bool,
     /// Yes, all of them.
-    #[arg(long, requires = "all")]
+    #[arg(long)]
     yes: bool,
 }
 
@@ -108,6 +112,9 @@ enum DeadError {
     /// app.config has mistakes.
     #[error(transparent)]
     Mistakes(#[from] Problems),
+    /// `[store]` says something that cannot be put to use.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The journal cannot be opened, read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -132,7 +139,7 @@ pub fn run(args: &DeadArgs, components: &[Component], out: &mut dyn Write) -> Ex
         Err(DeadError::Mistakes(problems)) => mistakes(&problems),
         Err(error) => {
             let _told = failed(&error);
-            let is_usage = matches!(error, DeadError::Unsure(_));
+            let is_usage = matches!(error, DeadError::Unsure(_) | DeadError::Settings(_));
             ExitCode::from(if is_usage { USAGE } else { FAILED })
         }
     }

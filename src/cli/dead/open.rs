@@ -4,13 +4,11 @@ use super::DeadError;
 use crate::{
     component::Component,
     config::{Config, Overrides},
+    daemon::settings,
     logging::Redactor,
-    store::{self, Journal, Settings, SyncMode, Url},
+    store::{self, Journal},
 };
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::Path;
 
 /// The journal, and what must not be shown of what is in it.
 pub(super) struct Opened {
@@ -22,17 +20,6 @@ pub(super) struct Opened {
 pub(super) async fn open(file: Option<&Path>, components: &[Component]) -> Result<Opened, DeadError> {
     let overrides = Overrides { file: file.map(Path::to_owned), ..Overrides::default() };
     let config = Config::load(&overrides.sources()?, components)?;
-    let journal = store::open_beside(&settings(&config)).await?;
+    let journal = store::open_beside(&settings::store(&config)?).await?;
     Ok(Opened { journal, redactor: Redactor::new(&config.secrets()) })
-}
-
-fn settings(_config: &Config) -> Settings {
-    let directory = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
-    Settings {
-        url: Url::StateDirectory(directory.unwrap_or_else(|| "/var/lib/processor".into())),
-        sync: SyncMode::default(),
-        keep: Duration::from_hours(1),
-        lease: Duration::from_secs(30),
-        tls: None,
-    }
 }
