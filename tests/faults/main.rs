@@ -35,7 +35,7 @@ mod usage;
 /// Whether the promises were kept.
 mod verdict;
 
-use std::{process::ExitCode, time::Duration};
+use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use arguments::Arguments;
 use case::Case;
