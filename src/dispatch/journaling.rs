@@ -1,10 +1,7 @@
 //! A message's dealings with the journal, which may be out of order for a while: nothing begins unless it is kept.
 
 use super::work::Earlier;
-use crate::{
-    component::Failure,
-    store::{Answer, DeadLetter, Journal, Key, Standing, StoreError},
-};
+use crate::store::{Answer, DeadLetter, Journal, Key, Standing, StoreError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -27,13 +24,28 @@ pub(super) enum Start {
     Leave,
 }
 
+/// Why the work must not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Another processor has the message.
+    TakenOver,
+    /// The daemon stops.
+    Stopping,
+}
+
 /// Until a journal that is out of order is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Journaling<'_> {
     /// Makes the message this process's, which may take as long as another processor has it.
-    pub(super) async fn start(&self) -> Start {
+    ///
+    /// A delivery that is `gone`, because its session is, is left to the broker: it may have been answered by another
+    /// processor so long ago that the journal has forgotten it.
+    pub(super) async fn start(&self, gone: impl Fn() -> bool) -> Start {
         loop {
+            if gone() {
+                return Start::Leave;
+            }
             let wait = match self.journal.claim(self.key).await {
                 Ok(Standing::New) => return Start::Work(Earlier::default()),
                 Ok(Standing::Waiting { note }) => return Start::Work(Earlier { note, crashes: None }),
@@ -56,9 +68,18 @@ impl Journaling<'_> {
         }
     }
 
-    /// # Errors
-    /// [`Failure::returned`]: it must not begin.
-    pub(super) async fn begin(&self) -> Result<(), Failure> {
+    /// Makes sure, after a long wait, that the message is still this process's.
+    pub(super) async fn claim_again(&self) -> Result<(), Step> {
+        loop {
+            match self.journal.claim(self.key).await {
+                Ok(Standing::New | Standing::Waiting { .. }) => return Ok(()),
+                Ok(_) => return Err(Step::TakenOver),
+                Err(error) => self.pause(error).await?,
+            }
+        }
+    }
+
+    pub(super) async fn begin(&self) -> Result<(), Step> {
         loop {
             match self.journal.begin(self.key).await {
                 Ok(()) => return Ok(()),
@@ -67,9 +88,7 @@ impl Journaling<'_> {
         }
     }
 
-    /// # Errors
-    /// [`Failure::returned`]: it is not this process's any more, or the daemon stops.
-    pub(super) async fn set_down(&self, note: String) -> Result<(), Failure> {
+    pub(super) async fn set_down(&self, note: String) -> Result<(), Step> {
         loop {
             match self.journal.set_down(self.key, note.clone()).await {
                 Ok(()) => return Ok(()),
@@ -78,9 +97,7 @@ impl Journaling<'_> {
         }
     }
 
-    /// # Errors
-    /// As [`set_down`](Self::set_down).
-    pub(super) async fn keep(&self, note: String) -> Result<(), Failure> {
+    pub(super) async fn keep(&self, note: String) -> Result<(), Step> {
         loop {
             match self.journal.keep(self.key, note.clone()).await {
                 Ok(()) => return Ok(()),
@@ -89,15 +106,15 @@ impl Journaling<'_> {
         }
     }
 
-    async fn pause(&self, error: StoreError) -> Result<(), Failure> {
+    async fn pause(&self, error: StoreError) -> Result<(), Step> {
         if let StoreError::TakenOver = error {
             warn!(%error);
-            return Err(Failure::returned());
+            return Err(Step::TakenOver);
         }
         error!(%error, "the journal is out of order; messages wait until it can be used");
         tokio::select! {
             biased;
-            () = self.stopping.cancelled() => Err(Failure::returned()),
+            () = self.stopping.cancelled() => Err(Step::Stopping),
             () = tokio::time::sleep(AGAIN) => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use super::{
     dispatcher::{Desk, Dispatcher, programmatic},
     envelope::Envelope,
     ledger::Claim,
-    task::{Owed, Task},
+    task::{Ended, Owed, Task},
 };
 use crate::{
     stomp::Settled,
@@ -49,13 +49,13 @@ impl Dispatcher {
         let work = async move {
             info!(number, "taken from the dead letters");
             let owed = match answer {
-                Some(answer) => Some(task.owed(answer, true, String::new())),
-                None => task.answered().await,
+                Some(answer) => Ended::Answered(task.owed(answer, true, String::new())),
+                None => task.carry_out().await,
             };
             drop(task);
             let done = match owed {
-                Some(owed) => settle(&desk, owed).await,
-                None => false,
+                Ended::Answered(owed) => settle(&desk, owed).await,
+                Ended::TakenOver | Ended::Left => false,
             };
             desk.ledger.release(&key, None);
             if done && let Err(error) = desk.journal.drop_dead(number).await {

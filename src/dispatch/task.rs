@@ -4,21 +4,24 @@ use super::{
     answer::{news, outgoing},
     dispatcher::Desk,
     envelope::Envelope,
-    journaling::{Journaling, Start},
+    journaling::{Journaling, Start, Step},
     lanes::{Place, Ticket},
-    work::Outcome,
+    work::{Earlier, Outcome},
 };
 use crate::{
     component::{Failure, StatusSink},
     stomp::{AckHandle, Settled, Unsettled},
-    store::{Answer, DeadLetter, Key},
+    store::{Answer, DeadLetter, Key, StoreError},
 };
 use futures_util::future::BoxFuture;
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tracing::{debug, error, info};
 
 /// A message, and what it needs.
@@ -28,6 +31,16 @@ pub(super) struct Task {
     envelope: Arc<Envelope>,
     /// Its share of the memory that messages may take.
     _room: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// How the carrying out ended.
+pub(super) enum Ended {
+    /// It is to be settled.
+    Answered(Owed),
+    /// Another processor has the message by now, and the answering with it.
+    TakenOver,
+    /// It goes back to the broker, or has gone back.
+    Left,
 }
 
 /// An answer on its way out.
@@ -47,7 +60,13 @@ struct Sink {
     key: Key,
     envelope: Arc<Envelope>,
     note: Option<String>,
+    claimed: Instant,
+    /// The handler was kept from going on because another processor has the message.
+    taken_over: AtomicBool,
 }
+
+/// A claim that is older is made anew before the work begins: who knows what others have done meanwhile.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// Until an answer is sent again that the journal could not keep.
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
@@ -74,22 +93,27 @@ impl Task {
         };
         loop {
             let handle = self.desk.ledger.handle(&self.key);
-            let answered = tokio::select! {
+            let ended = tokio::select! {
                 biased;
-                () = self.desk.cut_short() => None,
-                answered = self.answered() => answered,
+                () = self.desk.cut_short() => Ended::Left,
+                ended = self.carry_out() => ended,
             };
-            if let Some(owed) = answered {
-                // The body is somebody's data, and may be large.
-                drop(self);
-                drop(place);
-                return owed.settle().await;
+            match ended {
+                Ended::Answered(owed) => {
+                    // The body is somebody's data, and may be large.
+                    drop(self);
+                    drop(place);
+                    return owed.settle().await;
+                }
+                Ended::TakenOver => debug!("another processor has it; this one asks what becomes of it"),
+                Ended::Left => {
+                    let released = self.desk.ledger.release(&self.key, handle.as_ref());
+                    if released || self.desk.is_stopping() {
+                        return;
+                    }
+                    debug!("delivered again while it was given back");
+                }
             }
-            let released = self.desk.ledger.release(&self.key, handle.as_ref());
-            if released || self.desk.is_stopping() {
-                return;
-            }
-            debug!("delivered again while it was given back");
         }
     }
 
@@ -115,26 +139,22 @@ impl Task {
         }
     }
 
-    /// The answer, or `None` where the message is not this process's, or goes back.
-    pub(super) async fn answered(&self) -> Option<Owed> {
-        let earlier = match self.journaling().start().await {
+    pub(super) async fn carry_out(&self) -> Ended {
+        let gone = || self.desk.ledger.handle(&self.key).is_some_and(|handle| handle.is_stale());
+        let earlier = match self.journaling().start(gone).await {
             Start::Work(earlier) => earlier,
             Start::Answered(answer) => {
                 info!("delivered again after it was carried out; the same answer is sent again");
-                return Some(self.owed(answer, true, String::new()));
+                return Ended::Answered(self.owed(answer, true, String::new()));
             }
-            Start::Leave => return None,
+            Start::Leave => return Ended::Left,
         };
-        let sink = Arc::new(Sink {
-            desk: self.desk.clone(),
-            key: self.key.clone(),
-            envelope: self.envelope.clone(),
-            note: earlier.note.clone(),
-        });
-        match self.desk.workshop.carry_out(&self.envelope, &earlier, sink).await {
+        let sink = Arc::new(Sink::new(self, &earlier));
+        match self.desk.workshop.carry_out(&self.envelope, &earlier, sink.clone()).await {
+            Outcome::Returned if sink.taken_over.load(Ordering::Acquire) => Ended::TakenOver,
             Outcome::Returned => {
                 self.journaling().give_back().await;
-                None
+                Ended::Left
             }
             Outcome::Answered(answer) => self.finished(answer).await,
             Outcome::SetAside(answer, reason) => {
@@ -144,9 +164,13 @@ impl Task {
         }
     }
 
-    async fn finished(&self, answer: Answer) -> Option<Owed> {
-        let kept = self.journaling().finish(&answer).await?;
-        Some(self.owed(answer, kept, "the broker refused the answer".to_owned()))
+    async fn finished(&self, answer: Answer) -> Ended {
+        match self.journaling().finish(&answer).await {
+            Some(kept) => {
+                Ended::Answered(self.owed(answer, kept, "the broker refused the answer".to_owned()))
+            }
+            None => Ended::TakenOver,
+        }
     }
 
     pub(super) fn owed(&self, answer: Answer, kept: bool, reason: String) -> Owed {
@@ -229,7 +253,9 @@ impl Owed {
     /// The journal could not keep it when it was made; it waits a little for the journal or a new delivery.
     async fn keep(&mut self) {
         tokio::time::sleep(KEEP_AGAIN).await;
-        self.kept = self.desk.journal.finish(&self.key, self.answer.clone()).await.is_ok();
+        let finished = self.desk.journal.finish(&self.key, self.answer.clone()).await;
+        // Taken over: the journal of the one who has it knows better.
+        self.kept = matches!(finished, Ok(()) | Err(StoreError::TakenOver));
     }
 
     pub(super) async fn refused(&mut self, reason: String) {
@@ -250,6 +276,32 @@ impl Owed {
 // === impl Sink ===
 
 impl Sink {
+    fn new(task: &Task, earlier: &Earlier) -> Self {
+        Self {
+            desk: task.desk.clone(),
+            key: task.key.clone(),
+            envelope: task.envelope.clone(),
+            note: earlier.note.clone(),
+            claimed: Instant::now(),
+            taken_over: AtomicBool::new(false),
+        }
+    }
+
+    async fn begin(&self) -> Result<(), Step> {
+        if self.claimed.elapsed() > FRESH {
+            self.journaling().claim_again().await?;
+        }
+        self.journaling().begin().await
+    }
+
+    /// What the handler is told.
+    fn told(&self, done: Result<(), Step>) -> Result<(), Failure> {
+        done.map_err(|step| {
+            self.taken_over.store(step == Step::TakenOver, Ordering::Release);
+            Failure::returned()
+        })
+    }
+
     fn journaling(&self) -> Journaling<'_> {
         Journaling { journal: &self.desk.journal, key: &self.key, stopping: self.desk.stopping() }
     }
@@ -267,15 +319,15 @@ impl StatusSink for Sink {
     }
 
     fn begins(&self) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move { self.journaling().begin().await })
+        Box::pin(async move { self.told(self.begin().await) })
     }
 
     fn sets_down(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move { self.journaling().set_down(note).await })
+        Box::pin(async move { self.told(self.journaling().set_down(note).await) })
     }
 
     fn keeps(&self, note: String) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move { self.journaling().keep(note).await })
+        Box::pin(async move { self.told(self.journaling().keep(note).await) })
     }
 
     fn note(&self) -> Option<String> {

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, Runtime},
     sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
@@ -125,6 +125,15 @@ impl Daemon {
 
     pub(super) async fn signal(&self, signal: Signal) {
         self.signals.send(signal).await.unwrap();
+    }
+
+    /// Ends it as `kill -9` would: nobody says goodbye, to the broker or to the journal. It must have `workers` of its own.
+    pub(super) async fn dies(self, workers: Runtime) {
+        let Self { signals: _signals, task } = self;
+        task.abort();
+        let _ = task.await;
+        // Not before the tasks are gone is the journal free.
+        tokio::task::spawn_blocking(move || workers.shutdown_timeout(super::PATIENCE)).await.unwrap();
     }
 
     pub(super) async fn ended(self) -> Result<(), DaemonError> {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod handlers;
+mod journal;
 mod link;
 mod service;
 mod stopping;

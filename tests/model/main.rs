@@ -62,6 +62,8 @@ pub(crate) enum Defect {
     LeaseNotChecked,
     /// Who was taken over goes on regardless.
     OwnerNotChecked,
+    /// Who finds no entry any more takes the message for its own; another may have done it, and its entry has gone.
+    MissingIsOwned,
     /// Claiming an interrupted message makes it look like one that nobody has begun.
     InterruptionForgotten,
     /// Who was taken over drops the message even if the broker has delivered it here again since.
@@ -210,6 +212,12 @@ fn without_leases_two_processors_do_the_same_work() {
 fn a_processor_that_was_taken_over_and_goes_on_does_the_work_twice() {
     let faults = Faults { cuts: 1, lapses: 1, ..NO_FAULTS };
     Protocol::new([AtMostOnce], 2, faults).broken(Defect::OwnerNotChecked).fails(AT_MOST_ONCE);
+}
+
+#[test]
+fn a_processor_that_was_taken_over_and_finds_the_entry_gone_must_not_begin() {
+    let faults = Faults { cuts: 1, lapses: 1, ..NO_FAULTS };
+    Protocol::new([AtMostOnce], 2, faults).broken(Defect::MissingIsOwned).fails(AT_MOST_ONCE);
 }
 
 #[test]

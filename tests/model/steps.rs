@@ -91,7 +91,8 @@ impl Protocol {
 
     /// If another has taken the message over, the task ends. What was delivered here since then is claimed again.
     fn may_write(&self, state: &mut State, processor: Processor, message: Message) -> bool {
-        let may = state.owns(processor, message) || self.has(Defect::OwnerNotChecked);
+        let is_gone = state.journal[message].is_none() && self.has(Defect::MissingIsOwned);
+        let may = state.owns(processor, message) || is_gone || self.has(Defect::OwnerNotChecked);
         if !may {
             let task = state.task(processor, message);
             task.step = Step::Idle;

@@ -202,6 +202,15 @@ impl PlatformQueue {
         }
     }
 
+    /// Waits until one of the replies is as wanted, and gives those there are.
+    pub(crate) async fn replies_until(
+        &self,
+        within: Duration,
+        wanted: impl Fn(&Reply) -> bool,
+    ) -> Vec<Reply> {
+        self.until(within, |_| true, |replies| replies.iter().any(|reply| wanted(reply))).await
+    }
+
     async fn until(
         &self,
         within: Duration,

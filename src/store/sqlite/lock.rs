@@ -6,11 +6,17 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// The lock, held.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+/// A predecessor that is just ending is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_millis(20);
 
 // === impl Lock ===
 
@@ -26,10 +32,14 @@ impl Lock {
             ))
         };
         let mut file = open(&beside).map_err(|error| failed(&error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(path, &mut file)),
-            Err(TryLockError::Error(error)) => return Err(failed(&error)),
+        let since = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => thread::sleep(AGAIN),
+                Err(TryLockError::WouldBlock) => return Err(held(path, &mut file)),
+                Err(TryLockError::Error(error)) => return Err(failed(&error)),
+            }
         }
         // The number is for people; the lock does not need it, nor room on the disk for it.
         let _ = file
