@@ -49,7 +49,11 @@ fn every_default_is_right_and_every_key_an_option() {
     assert!(config.warnings.is_empty());
     let command = ConfigArgs::augment_args(clap::Command::new("processor"));
     for key in KEYS {
-        assert!(command.get_arguments().any(|option| option.get_long() == Some(key.name)), "--{}", key.name);
+        assert!(
+            command.get_arguments().any(|option| option.get_long() == Some(&key.option())),
+            "--{}",
+            key.option()
+        );
     }
 }
 
@@ -133,7 +137,7 @@ fn show_speaks_json_too() {
     assert_eq!(shown["hello"]["greeting"], expected);
     assert_eq!(shown["resilient"]["num_workers"]["value"], "3");
     let sections: Vec<&String> = shown.as_object().unwrap().keys().collect();
-    assert_eq!(sections, ["resilient", "integrations", "hello"]);
+    assert_eq!(sections, ["resilient", "store", "integrations", "hello"]);
 }
 
 #[test]

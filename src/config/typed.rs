@@ -19,6 +19,8 @@ pub struct Config {
     pub broker: Broker,
     /// How messages are worked on.
     pub work: Work,
+    /// The journal (`[store]`).
+    pub store: Store,
     /// What is logged, and where.
     pub log: Log,
     /// Aids for authors.
@@ -163,6 +165,23 @@ pub struct Work {
     pub selftest_timeout: Duration,
 }
 
+/// `[store]`: the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// `sqlite:…` or `postgres://…`; `None`: a file in `state_dir`. It may hold a password.
+    pub url: Option<Secret>,
+    /// The directory for that file.
+    pub state_dir: PathBuf,
+    /// Whether everything goes to the disk at once, not within a second.
+    pub sync_always: bool,
+    /// How long answers are remembered that the broker has confirmed.
+    pub keep: Duration,
+    /// How long a processor may be out of touch with a shared journal.
+    pub lease: Duration,
+    /// Which certificates are trusted on the way to a shared journal.
+    pub trust: Trust,
+}
+
 /// What is logged, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
@@ -234,6 +253,7 @@ impl Config {
             broker: Broker::read(&reader, &platform),
             platform,
             work: Work::read(&reader),
+            store: Store::read(&reader.section("store")),
             log: Log::read(&reader),
             development: Development::read(&reader),
             integrations: Integrations::read(&reader.section("integrations")),
@@ -405,6 +425,21 @@ impl Work {
             stop_timeout: reader.seconds("stop_timeout"),
             noload: reader.list("noload"),
             selftest_timeout: reader.seconds("selftest_timeout"),
+        }
+    }
+}
+
+// === impl Store ===
+
+impl Store {
+    fn read(reader: &Reader<'_>) -> Self {
+        Self {
+            url: reader.secret("url"),
+            state_dir: reader.path("state_dir").unwrap_or_else(|| reader.state_directory()),
+            sync_always: reader.text("sync").eq_ignore_ascii_case("always"),
+            keep: reader.seconds("keep"),
+            lease: reader.seconds("lease"),
+            trust: reader.trust("cafile").unwrap_or_default(),
         }
     }
 }
