@@ -287,3 +287,43 @@ fn a_broker_proxy_that_the_dialer_does_not_speak_is_a_mistake() {
     let problems = load(&format!("{GOOD}stomp_proxy = https://proxy:3128\n")).unwrap_err().to_string();
     assert!(problems.contains("app.config:5: stomp_proxy"), "{problems}");
 }
+
+#[test]
+fn the_journal_is_in_the_state_directory_of_whoever_starts_the_daemon() {
+    let state = |variables: &[(&str, &str)], section: &str| {
+        let config = Config::load(&sources(&format!("{GOOD}[store]\n{section}"), variables), &[]).unwrap();
+        assert_eq!(config.store.url, None);
+        config.store.state_dir
+    };
+    let home = ("HOME", "/home/me");
+    assert_eq!(state(&[home], ""), PathBuf::from("/home/me/.local/state/processor"));
+    let xdg = [home, ("XDG_STATE_HOME", "/xdg")];
+    assert_eq!(state(&xdg, ""), PathBuf::from("/xdg/processor"));
+    let systemd = [home, xdg[1], ("STATE_DIRECTORY", "/var/lib/processor:/var/lib/other")];
+    assert_eq!(state(&systemd, ""), PathBuf::from("/var/lib/processor"));
+    assert_eq!(state(&systemd, "state_dir = ~/mine"), PathBuf::from("/home/me/mine"));
+}
+
+#[test]
+fn the_journals_password_may_be_kept_elsewhere_and_is_never_shown() {
+    let file =
+        format!("{GOOD}[store]\nurl = postgres://me:${{PASSWORD}}@db/journal\nsync = always\nlease = 30\n");
+    let sources =
+        sources(&file, &[("PASSWORD", "hunter2")]).with_arguments(arguments(&["--store_keep", "60"]));
+    let config = Config::load(&sources, &[]).unwrap();
+    assert_eq!(config.store.url.as_ref().unwrap().expose(), "postgres://me:hunter2@db/journal");
+    assert_eq!((config.store.sync_always, config.store.lease.as_secs()), (true, 30));
+    assert_eq!(config.store.keep, Duration::from_secs(60));
+    assert!(config.secrets().iter().any(|secret| secret.expose() == "hunter2"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let shown =
+        config.settings().find(|(section, key, _)| (*section, *key) == ("store", "url")).unwrap().2.shown();
+    assert_eq!(shown, "postgres://me:***@db/journal");
+}
+
+#[test]
+fn a_journal_is_in_sqlite_or_postgresql() {
+    let problems =
+        load(&format!("{GOOD}[store]\nurl = mysql://me:hunter2@db/journal\n")).unwrap_err().to_string();
+    assert!(problems.contains("sqlite:, postgres://") && !problems.contains("hunter2"), "{problems}");
+}

@@ -49,7 +49,11 @@ fn every_default_is_right_and_every_key_an_option() {
     assert!(config.warnings.is_empty());
     let command = ConfigArgs::augment_args(clap::Command::new("processor"));
     for key in KEYS {
-        assert!(command.get_arguments().any(|option| option.get_long() == Some(key.name)), "--{}", key.name);
+        assert!(
+            command.get_arguments().any(|option| option.get_long() == Some(&key.option())),
+            "--{}",
+            key.option()
+        );
     }
 }
 

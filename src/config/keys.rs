@@ -2,6 +2,7 @@
 //! all read this table.
 
 use super::kind::Kind;
+pub use super::topic::Topic;
 use Kind::{
     Choice, Decimal, Flag, Levels, List, Path, ProxyChoice, ProxyUrl, Secret, StoreUrl, Text, Trust, Unused,
     Whole, ZeroOrAtLeast,
@@ -12,7 +13,7 @@ use Kind::{
 pub struct Key {
     /// The section that it stands in.
     pub section: &'static str,
-    /// Its name, which is also the option's name on the command line.
+    /// Its name.
     pub name: &'static str,
     /// What its value may be.
     pub kind: Kind,
@@ -24,36 +25,14 @@ pub struct Key {
     pub help: &'static str,
 }
 
-/// What a group of keys is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
-    /// Without these nothing works.
-    Essential,
-    /// TLS.
-    Certificates,
-    /// The link to the message broker.
-    Broker,
-    /// The platform's REST API.
-    Rest,
-    /// How messages are worked on.
-    Work,
-    /// What is logged, and where.
-    Logs,
-    /// Where secrets are kept.
-    Secrets,
-    /// Aids for authors.
-    Development,
-    /// What outlives the process.
-    Store,
-    /// Settings that components share.
-    Integrations,
-}
-
 const RESILIENT: &str = "resilient";
 const STORE: &str = "store";
 const INTEGRATIONS: &str = "integrations";
 
-/// Every key of `[resilient]`, `[store]` and `[integrations]`, in the order of `app.config.example`.
+/// The sections that the table describes; every other one belongs to a component.
+pub(super) const SECTIONS: [&str; 3] = [RESILIENT, STORE, INTEGRATIONS];
+
+/// Every key of these sections, in the order of `app.config.example`.
 pub const KEYS: &[Key] = &[
     key("host", Text, None, Topic::Essential, "The platform's host name."),
     key("port", Whole(1, 65535), Some("443"), Topic::Essential, "The port of the platform's REST API."),
@@ -357,94 +336,77 @@ pub const KEYS: &[Key] = &[
         "Accepted, without a use here: what fails is always answered, and never stops the daemon.",
     ),
     // [store]
-    Key {
-        section: STORE,
-        ..key(
-            "state_dir",
-            Path,
-            None,
-            Topic::Store,
-            "Where the journal is kept: which actions have been begun, and how they were answered. Where it is not given: \
-             what systemd names (StateDirectory), else ~/.local/state/processor.",
-        )
-    },
-    Key {
-        section: STORE,
-        ..key(
-            "url",
-            StoreUrl,
-            None,
-            Topic::Store,
-            "The journal itself, where it is not to be journal.db in state_dir: sqlite:/path/file.db, or \
-             postgres://user:password@host/database for several processors that serve the same queues.",
-        )
-    },
-    Key {
-        section: STORE,
-        ..key(
-            "sync",
-            Choice(&["interval", "always"]),
-            Some("interval"),
-            Topic::Store,
-            "When the journal goes to the disk itself: `interval`, once a second, so that a power cut may take the last \
-             second (the death of a process takes nothing); or `always`, before each step.",
-        )
-    },
-    Key {
-        section: STORE,
-        ..key(
-            "keep_minutes",
-            Whole(1, 525_600),
-            Some("60"),
-            Topic::Store,
-            "How long an action is remembered after the broker has confirmed its answer.",
-        )
-    },
-    Key {
-        section: STORE,
-        ..key(
-            "lease",
-            Decimal(1.0, 3_600.0),
-            Some("15"),
-            Topic::Store,
-            "Seconds that a processor may be out of touch with a PostgreSQL journal before others take its actions over.",
-        )
-    },
+    store(
+        "url",
+        StoreUrl,
+        None,
+        "Where the journal is: sqlite:/path/journal.db for this processor alone, or postgres://user:password@host/database for several that share their queues (with ?sslmode=disable for one without TLS on another machine). journal.db in state_dir where it is not given.",
+    ),
+    store(
+        "state_dir",
+        Path,
+        None,
+        "The directory for journal.db, made if need be. systemd's $STATE_DIRECTORY where it is not given, else $XDG_STATE_HOME/processor, else ~/.local/state/processor.",
+    ),
+    store(
+        "sync",
+        Choice(&["interval", "always"]),
+        Some("interval"),
+        "`interval`: on the disk within a second; a process that dies loses nothing, a power cut what was kept in that second. `always`: on the disk at once, which is slower.",
+    ),
+    store(
+        "keep",
+        Decimal(0.0, 31_536_000.0),
+        Some("3600"),
+        "Seconds for which an answer is remembered after the broker has confirmed it.",
+    ),
+    store(
+        "lease",
+        Decimal(1.0, 3600.0),
+        Some("15"),
+        "Seconds for which a processor on PostgreSQL may be out of touch before the others take its messages over.",
+    ),
+    store(
+        "cafile",
+        Trust,
+        None,
+        "A PEM file of the certificates to trust on the way to PostgreSQL, in place of the machine's. `false` turns verification off.",
+    ),
     // [integrations]
-    Key {
-        section: INTEGRATIONS,
-        ..key(
+    within(
+        INTEGRATIONS,
+        key(
             "http_proxy",
             ProxyUrl,
             None,
             Topic::Integrations,
             "The proxy for components' own calls to http:// addresses.",
-        )
-    },
-    Key {
-        section: INTEGRATIONS,
-        ..key("https_proxy", ProxyUrl, None, Topic::Integrations, "The same for https:// addresses.")
-    },
-    Key {
-        section: INTEGRATIONS,
-        ..key(
+        ),
+    ),
+    within(
+        INTEGRATIONS,
+        key("https_proxy", ProxyUrl, None, Topic::Integrations, "The same for https:// addresses."),
+    ),
+    within(
+        INTEGRATIONS,
+        key(
             "timeout",
             Decimal(0.1, 86_400.0),
             Some("30"),
             Topic::Integrations,
             "Seconds until such a call is given up.",
-        )
-    },
-    Key {
-        section: INTEGRATIONS,
-        ..key(
+        ),
+    ),
+    within(
+        INTEGRATIONS,
+        key(
             "verify",
             Trust,
             Some("true"),
             Topic::Integrations,
             "`true`, `false`, or a PEM file of the certificates to trust in such calls.",
-        )
-    },
+        ),
+    ),
 ];
 
 /// Keys of `[resilient]` that the vendor's framework knows and that mean nothing here: no reason to warn.
@@ -476,7 +438,7 @@ pub fn find(section: &str, name: &str) -> Option<&'static Key> {
 /// Whether the table says which keys `section` may have; every other section belongs to a component.
 #[must_use]
 pub fn is_ours(section: &str) -> bool {
-    matches!(section, RESILIENT | STORE | INTEGRATIONS)
+    SECTIONS.contains(&section)
 }
 
 /// Whether the name of a component's key says that its value is a secret.
@@ -501,23 +463,23 @@ const fn key(
     Key { section: RESILIENT, name, kind, default, topic, help }
 }
 
-// === impl Topic ===
+const fn store(name: &'static str, kind: Kind, default: Option<&'static str>, help: &'static str) -> Key {
+    within(STORE, key(name, kind, default, Topic::Store, help))
+}
 
-impl Topic {
-    /// The heading in app.config and in `--help`.
+const fn within(section: &'static str, key: Key) -> Key {
+    Key { section, ..key }
+}
+
+// === impl Key ===
+
+impl Key {
+    /// The option's name on the command line: the key's own, but for `[store]`, whose names are short.
     #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Essential => "The platform, and who we are there",
-            Self::Certificates => "Certificates",
-            Self::Broker => "The link to the broker",
-            Self::Rest => "The REST API",
-            Self::Work => "Work",
-            Self::Logs => "Logs",
-            Self::Secrets => "Where ^NAME is looked for",
-            Self::Development => "Development",
-            Self::Store => "The journal",
-            Self::Integrations => "What components share",
+    pub fn option(&self) -> String {
+        match self.section {
+            STORE => format!("store_{}", self.name),
+            _ => self.name.to_owned(),
         }
     }
 }

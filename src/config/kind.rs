@@ -14,7 +14,7 @@ pub enum Kind {
     ProxyUrl,
     /// `none`, `env` or a proxy's URL.
     ProxyChoice,
-    /// `sqlite:` and a file, or the URL of a PostgreSQL database, whose password is a secret.
+    /// Where the journal is; a password in it is a secret.
     StoreUrl,
     /// A file or directory; `~` is the home directory.
     Path,
@@ -74,10 +74,10 @@ impl Kind {
             }
             Self::Levels => levels(text).map(drop),
             Self::ProxyChoice if matches!(text, "none" | "env") => Ok(()),
-            Self::ProxyUrl => proxy_url(text, &["http://", "https://", "socks5://", "socks5h://"]),
+            Self::StoreUrl => begins_with(text, &["sqlite:", "postgres://", "postgresql://"]),
+            Self::ProxyUrl => begins_with(text, &["http://", "https://", "socks5://", "socks5h://"]),
             // What the broker's dialer speaks: no TLS to the proxy itself.
-            Self::ProxyChoice => proxy_url(text, &["http://", "socks5://", "socks5h://"]),
-            Self::StoreUrl => proxy_url(text, &["sqlite:", "postgres://", "postgresql://"]),
+            Self::ProxyChoice => begins_with(text, &["http://", "socks5://", "socks5h://"]),
             Self::Text | Self::Secret | Self::Path | Self::Trust | Self::List | Self::Unused => Ok(()),
         }
     }
@@ -90,7 +90,7 @@ fn range(least: i64, most: i64) -> String {
     }
 }
 
-fn proxy_url(text: &str, schemes: &[&str]) -> Result<(), String> {
+fn begins_with(text: &str, schemes: &[&str]) -> Result<(), String> {
     let known = schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
     known.then_some(()).ok_or_else(|| format!("must be a URL that begins with one of {}", schemes.join(", ")))
 }

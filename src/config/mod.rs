@@ -23,6 +23,7 @@ pub mod references;
 mod settings;
 mod sources;
 mod stores;
+mod topic;
 mod typed;
 
 pub use kind::{Kind, Trust};
@@ -33,7 +34,7 @@ pub use settings::{Setting, Settings};
 pub use sources::{Argument, Location, SourceFile, Sources};
 pub use typed::{
     Broker, BrokerProxy, ClientCertificate, Config, Credentials, Development, Integrations, Log, LogFile,
-    LogFormat, Platform, Proxy, Work,
+    LogFormat, Platform, Proxy, Store, Work,
 };
 
 use crate::secret::Secret;

@@ -60,7 +60,7 @@ impl FromArgMatches for Overrides {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.file = matches.get_one::<PathBuf>(FILE).cloned().or_else(|| self.file.take());
         for key in KEYS {
-            self.arguments.extend(matches.get_one::<String>(key.name).map(|value| argument(key, value)));
+            self.arguments.extend(matches.get_one::<String>(&key.option()).map(|value| argument(key, value)));
         }
         for text in matches.get_many::<String>(SET).into_iter().flatten() {
             self.arguments.push(setting(text)?);
@@ -88,13 +88,14 @@ fn set() -> Arg {
 
 /// The option for `key`: by its own name, or with hyphens.
 fn option(key: &Key) -> Arg {
-    let option = Arg::new(key.name)
-        .long(key.name)
+    let name = key.option();
+    let option = Arg::new(&name)
+        .long(&name)
         .value_name(value_name(key.kind))
         .help(help(key))
         .help_heading(key.topic.title())
         .hide_short_help(true);
-    let option = if key.name.contains('_') { option.alias(key.name.replace('_', "-")) } else { option };
+    let option = if name.contains('_') { option.alias(name.replace('_', "-")) } else { option };
     match key.kind {
         Kind::Flag | Kind::Unused => option.num_args(0..=1).default_missing_value("true"),
         Kind::Whole(..) | Kind::Decimal(..) => option.allow_negative_numbers(true),
@@ -128,7 +129,7 @@ fn argument(key: &Key, value: &str) -> Argument {
         section: key.section.to_owned(),
         key: key.name.to_owned(),
         value: value.to_owned(),
-        option: format!("--{}", key.name),
+        option: format!("--{}", key.option()),
     }
 }
 

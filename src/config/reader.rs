@@ -82,6 +82,11 @@ impl<'a> Reader<'a> {
         self.raw(key).map(|text| kind::path(text, self.settings.home()))
     }
 
+    /// Where the service keeps what outlives it, unless a key says otherwise.
+    pub(super) fn state_directory(&self) -> PathBuf {
+        self.settings.state_directory().to_owned()
+    }
+
     pub(super) fn trust(&self, key: &str) -> Option<Trust> {
         self.raw(key).map(|text| kind::trust(text, self.settings.home()))
     }

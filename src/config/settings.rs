@@ -9,7 +9,11 @@ use super::{
     sources::Sources,
 };
 use crate::secret::Secret;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// One value as it took effect.
 #[derive(Clone)]
@@ -31,10 +35,9 @@ pub struct Setting {
 pub struct Settings {
     sections: BTreeMap<String, BTreeMap<String, Setting>>,
     home: Option<String>,
+    state_directory: PathBuf,
     pub(super) references: References,
 }
-
-const OUR_SECTIONS: [&str; 3] = ["resilient", "store", "integrations"];
 
 // === impl Setting ===
 
@@ -109,7 +112,12 @@ impl Settings {
                 |(key, raw): (&String, &Raw)| (key.clone(), Setting::read(section, key, raw, &references));
             (section.clone(), values.iter().map(read).collect())
         });
-        Self { sections: sections.collect(), home: sources.environment.get("HOME").cloned(), references }
+        Self {
+            sections: sections.collect(),
+            home: sources.environment.get("HOME").cloned(),
+            state_directory: sources.state_directory(),
+            references,
+        }
     }
 
     pub(super) fn get(&self, section: &str, key: &str) -> Option<&Setting> {
@@ -123,13 +131,17 @@ impl Settings {
 
     /// Every value with its section and key: the daemon's own sections first, the others by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
-        let ours = OUR_SECTIONS.into_iter();
+        let ours = keys::SECTIONS.into_iter();
         let theirs = self.sections.keys().map(String::as_str).filter(|name| !keys::is_ours(name));
         ours.chain(theirs).flat_map(|name| self.section(name).map(move |(key, setting)| (name, key, setting)))
     }
 
     pub(super) fn home(&self) -> Option<&str> {
         self.home.as_deref()
+    }
+
+    pub(super) fn state_directory(&self) -> &Path {
+        &self.state_directory
     }
 
     /// Every part of every value that must not be shown.
@@ -148,7 +160,7 @@ impl Settings {
 
     /// Warns of sections that nearly bear the name of one that is read.
     pub(super) fn check_sections(&self, components: &[&str], warnings: &mut Problems) {
-        let known = || OUR_SECTIONS.into_iter().chain(components.iter().copied());
+        let known = || keys::SECTIONS.into_iter().chain(components.iter().copied());
         for (name, values) in &self.sections {
             let distances = known().map(|known| (strsim::osa_distance(&name.to_lowercase(), known), known));
             if let Some((1..=2, nearest)) = distances.min()
@@ -162,7 +174,7 @@ impl Settings {
 
     /// Checks each value of the sections that the table of keys describes.
     pub(super) fn check(&self, problems: &mut Problems, warnings: &mut Problems) {
-        for section in OUR_SECTIONS {
+        for section in keys::SECTIONS {
             self.check_references(section, problems);
             for (name, setting) in self.section(section) {
                 match keys::find(section, name) {

@@ -76,6 +76,16 @@ impl Sources {
         Self::new(std::env::vars_os().filter_map(text).collect())
     }
 
+    /// Where a service of this name keeps what outlives it: as systemd says, or as the XDG base directories do.
+    pub(super) fn state_directory(&self) -> PathBuf {
+        let variable = |name: &str| self.environment.get(name).filter(|value| !value.is_empty());
+        // systemd separates several directories by colons.
+        let systemd = variable("STATE_DIRECTORY").and_then(|all| all.split(':').next()).map(PathBuf::from);
+        let xdg = variable("XDG_STATE_HOME").map(|base| Path::new(base).join("processor"));
+        let home = || variable("HOME").map(|home| Path::new(home).join(".local/state/processor"));
+        systemd.or(xdg).or_else(home).unwrap_or_else(|| PathBuf::from("/var/lib/processor"))
+    }
+
     /// Adds what the command line says.
     #[must_use]
     pub fn with_arguments(mut self, arguments: impl IntoIterator<Item = Argument>) -> Self {

@@ -19,12 +19,12 @@ pub struct Config {
     pub broker: Broker,
     /// How messages are worked on.
     pub work: Work,
+    /// The journal (`[store]`).
+    pub store: Store,
     /// What is logged, and where.
     pub log: Log,
     /// Aids for authors.
     pub development: Development,
-    /// What outlives the process (`[store]`).
-    pub store: Store,
     /// What components share for their own calls (`[integrations]`).
     pub integrations: Integrations,
     /// Recovered mistakes, to be logged as warnings at start.
@@ -165,6 +165,23 @@ pub struct Work {
     pub selftest_timeout: Duration,
 }
 
+/// `[store]`: the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// `sqlite:…` or `postgres://…`; `None`: a file in `state_dir`. It may hold a password.
+    pub url: Option<Secret>,
+    /// The directory for that file.
+    pub state_dir: PathBuf,
+    /// Whether everything goes to the disk at once, not within a second.
+    pub sync_always: bool,
+    /// How long answers are remembered that the broker has confirmed.
+    pub keep: Duration,
+    /// How long a processor may be out of touch with a shared journal.
+    pub lease: Duration,
+    /// Which certificates are trusted on the way to a shared journal.
+    pub trust: Trust,
+}
+
 /// What is logged, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
@@ -212,21 +229,6 @@ pub struct Development {
     pub log_http_responses: Option<PathBuf>,
 }
 
-/// `[store]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
-    /// Where state is kept.
-    pub state_dir: PathBuf,
-    /// The journal, where it is not in `state_dir`; may hold a password.
-    pub url: Option<Secret>,
-    /// Whether each step is forced to the disk.
-    pub sync_always: bool,
-    /// How long an action is remembered after the broker has confirmed its answer.
-    pub keep: Duration,
-    /// How long a processor may be out of touch with a shared journal.
-    pub lease: Duration,
-}
-
 /// `[integrations]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integrations {
@@ -251,9 +253,9 @@ impl Config {
             broker: Broker::read(&reader, &platform),
             platform,
             work: Work::read(&reader),
+            store: Store::read(&reader.section("store")),
             log: Log::read(&reader),
             development: Development::read(&reader),
-            store: Store::read(&reader.section("store"), settings.home()),
             integrations: Integrations::read(&reader.section("integrations")),
             warnings: Vec::new(),
             settings,
@@ -427,6 +429,21 @@ impl Work {
     }
 }
 
+// === impl Store ===
+
+impl Store {
+    fn read(reader: &Reader<'_>) -> Self {
+        Self {
+            url: reader.secret("url"),
+            state_dir: reader.path("state_dir").unwrap_or_else(|| reader.state_directory()),
+            sync_always: reader.text("sync").eq_ignore_ascii_case("always"),
+            keep: reader.seconds("keep"),
+            lease: reader.seconds("lease"),
+            trust: reader.trust("cafile").unwrap_or_default(),
+        }
+    }
+}
+
 // === impl Log ===
 
 impl Log {
@@ -459,31 +476,6 @@ impl Development {
             log_http_responses: reader.path("log_http_responses"),
         }
     }
-}
-
-// === impl Store ===
-
-impl Store {
-    fn read(reader: &Reader<'_>, home: Option<&str>) -> Self {
-        Self {
-            state_dir: reader.path("state_dir").unwrap_or_else(|| state_directory(home)),
-            url: reader.secret("url"),
-            sync_always: reader.text("sync").eq_ignore_ascii_case("always"),
-            keep: Duration::from_secs(60 * reader.number::<u64>("keep_minutes")),
-            lease: reader.seconds("lease"),
-        }
-    }
-}
-
-/// The first of systemd's, or where the user's state belongs (XDG Base Directory Specification).
-fn state_directory(home: Option<&str>) -> PathBuf {
-    let named = |name| std::env::var(name).ok().filter(|path: &String| !path.is_empty());
-    if let Some(systemd) = named("STATE_DIRECTORY") {
-        return systemd.split(':').next().unwrap_or_default().into();
-    }
-    let state = named("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.unwrap_or_else(|| PathBuf::from(home.unwrap_or("/")).join(".local/state"));
-    state.join("processor")
 }
 
 // === impl Integrations ===

@@ -104,11 +104,11 @@ pub fn store(config: &Config) -> Result<store::Settings, SettingsError> {
         store::Url::Postgres(server) if server.wants_tls() => Some(tls::client_config(&tls::Settings {
             purpose: tls::Purpose {
                 label: "PostgreSQL",
-                option: "cafile",
+                option: "[store] cafile",
                 name_option: None,
                 server: server.server(),
             },
-            roots: roots(&config.platform.trust),
+            roots: roots(&kept.trust),
             client_certificate: None,
             server_name: None,
         })?),

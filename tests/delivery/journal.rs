@@ -11,7 +11,7 @@ use crate::support::{
     processor::{AppConfig, Processor},
 };
 use action_processor::{
-    component::{Component, Context, Failure, Handler, Message as Input, Reply, Retry, handler_fn},
+    component::{Component, Context, Failure, Handler, Message as Input, Reply, decorate::Retry, handler_fn},
     signals::Signal,
 };
 use serde_json::{Value, json};
@@ -168,7 +168,7 @@ async fn messages_of_one_incident_are_carried_out_in_order_and_others_meanwhile(
         let handler = move |message: Input, _: Context| {
             let (seen, first) = (seen.clone(), first.clone());
             async move {
-                let number = message.properties()["number"].as_i64().unwrap();
+                let number = message.properties().get("number").as_i64().unwrap();
                 if number == 0 {
                     first.acquire().await?.forget();
                 }

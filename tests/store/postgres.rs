@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use action_processor::tls::{self, Purpose, Roots};
+
 use action_processor::store::{Journal, Settings, Standing, StoreError, SyncMode, open, open_beside};
 
 use super::suite::{Place, answer, behaviours, key, letter};
+use crate::support::certificates::Authority;
 use crate::support::postgres::{Postgres, connect};
 
 /// A database on the shared server.
@@ -259,4 +262,39 @@ async fn tables_of_a_newer_version_are_left_alone() {
     database.execute("UPDATE processor_schema SET version = 99").await;
     let error = open(&database.settings(Duration::from_secs(5))).await.unwrap_err().to_string();
     assert!(error.contains("99") && error.contains("run the version"), "{error}");
+}
+
+#[tokio::test]
+async fn the_way_there_may_be_encrypted_and_the_servers_certificate_is_checked() {
+    let server = Postgres::shared().await;
+    let database = Database::at(server.database().await + "?sslmode=require");
+    let settings = |roots| {
+        let purpose = Purpose {
+            label: "PostgreSQL",
+            option: "cafile",
+            name_option: None,
+            server: "127.0.0.1:5432".into(),
+        };
+        let tls = tls::Settings { purpose, roots, client_certificate: None, server_name: None };
+        let tls = Some(tls::client_config(&tls).unwrap());
+        Settings { tls, ..database.settings(Duration::from_secs(15)) }
+    };
+    let journal = open(&settings(Roots::File(server.ca_file().to_owned()))).await.unwrap();
+    journal.claim(&key("1")).await.unwrap();
+    let plain = connect(&server.url("postgres")).await.unwrap();
+    let encrypted =
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = $1";
+    let name = database.0.rsplit_once('/').unwrap().1.split('?').next().unwrap();
+    assert!(plain.query_one(encrypted, &[&name]).await.unwrap().get::<_, bool>(0));
+    let other = Authority::new("Another CA").file();
+    let error = open(&settings(Roots::File(other.path().to_owned()))).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unusable(_)), "{error:?}");
+    assert!(error.to_string().contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_configuration_for_tls_nothing_is_sent_in_the_clear() {
+    let database = Database::at(Postgres::shared().await.database().await + "?sslmode=require");
+    let error = open(&database.settings(Duration::from_millis(500))).await.unwrap_err().to_string();
+    assert!(error.contains("TLS"), "{error}");
 }

@@ -6,15 +6,17 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls};
 
+use super::certificates::{Authority, Request};
 use super::signal;
 
 /// The one user, who may do everything.
@@ -35,6 +37,7 @@ const WATCHDOG: &str = r#"trap '' INT HUP; read -r _ || { kill -s QUIT "$1"; sle
 pub(crate) struct Postgres {
     running: Option<(Child, Child)>,
     port: u16,
+    authority: NamedTempFile,
     // Dropped last: the server works in it.
     dir: TempDir,
 }
@@ -53,7 +56,8 @@ impl Postgres {
         let dir = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
         hand_over(dir.path());
         initialise(dir.path());
-        let mut server = Self { running: None, port: free_port(), dir };
+        let authority = certify(dir.path());
+        let mut server = Self { running: None, port: free_port(), authority, dir };
         server.restart().await;
         server
     }
@@ -61,6 +65,11 @@ impl Postgres {
     /// The URL of `database`, with the password.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The certificate, in PEM, of the authority that signed the server's; it names `localhost` and 127.0.0.1.
+    pub(crate) fn ca_file(&self) -> &Path {
+        self.authority.path()
     }
 
     /// Makes an empty database, and gives its URL.
@@ -114,6 +123,7 @@ impl Postgres {
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
             // Only a power cut could tell the difference.
             .args(["-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=200"])
+            .args(["-c", "ssl=on", "-c", "ssl_cert_file=../server.crt", "-c", "ssl_key_file=../server.key"])
             .current_dir(dir)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -191,9 +201,9 @@ fn as_nobody_special(program: &Path) -> Command {
     }
 }
 
-fn hand_over(dir: &Path) {
+fn hand_over(path: &Path) {
     if is_root() {
-        let status = Command::new("chown").arg("postgres:postgres").arg(dir).status();
+        let status = Command::new("chown").arg("postgres:postgres").arg(path).status();
         assert!(status.unwrap().success(), "the user postgres is there");
     }
 }
@@ -215,6 +225,18 @@ fn initialise(dir: &Path) {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Puts a certificate and its key there; gives the authority's certificate.
+fn certify(dir: &Path) -> NamedTempFile {
+    let authority = Authority::new("PostgreSQL's CA");
+    let server = authority.issue(&Request::server(["localhost", "127.0.0.1"]));
+    std::fs::write(dir.join("server.crt"), &server.chain_pem).unwrap();
+    let key = dir.join("server.key");
+    std::fs::write(&key, &server.key_pem).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    hand_over(&key);
+    authority.file()
 }
 
 /// One that it can keep over a restart: below the range that the system gives out.

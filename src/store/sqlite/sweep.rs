@@ -19,6 +19,8 @@ pub(super) struct Sweep {
     keep: Duration,
     after: i64,
     due: Instant,
+    /// Whether pages are being given back.
+    gives_back: bool,
 }
 
 // === impl Sweep ===
@@ -26,7 +28,7 @@ pub(super) struct Sweep {
 impl Sweep {
     /// Keeps confirmed entries for `keep`.
     pub(super) fn new(keep: Duration) -> Self {
-        Self { keep, after: 0, due: Instant::now() }
+        Self { keep, after: 0, due: Instant::now(), gives_back: false }
     }
 
     /// Until the next step.
@@ -38,7 +40,13 @@ impl Sweep {
         // After an error, too: it is tried again after the pause.
         self.due = Instant::now() + self.pause();
         let more = self.drop_some(connection)?;
-        if more || give_back_some(connection)? {
+        let empty = give_back_some(connection)?;
+        if self.gives_back && !empty {
+            // The file shrinks when the log is moved into it.
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        }
+        self.gives_back = empty;
+        if more || empty {
             self.due = Instant::now() + BREATH;
         }
         Ok(())
