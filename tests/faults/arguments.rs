@@ -1,6 +1,6 @@
 //! The command line: the suite's own, and what `cargo test` hands to every test binary.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use clap::Parser;
 
@@ -18,6 +18,10 @@ pub(crate) struct Arguments {
     /// In place of the cases: 300 actions a second for so many minutes, and a fault every 20 seconds.
     #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "30", conflicts_with_all = ["long", "only"])]
     pub(crate) soak: Option<u32>,
+
+    /// Actions a second in the soak, in place of 300.
+    #[arg(long, value_name = "N", default_value = "300", hide_default_value = true, requires = "soak")]
+    pub(crate) rate: NonZeroU32,
 
     /// Only these cases, by letter: `a,c`.
     #[arg(long, value_delimiter = ',', value_name = "CASES")]

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let rows = match arguments.soak {
-        Some(minutes) => runtime.block_on(soak::run(minutes)),
+        Some(minutes) => runtime.block_on(soak::run(minutes, arguments.rate.get())),
         None => runtime.block_on(run_all(&arguments, cases)),
     };
     table::print(&rows);

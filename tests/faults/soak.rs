@@ -12,9 +12,6 @@ use tokio::time::{Instant, interval_at, sleep};
 
 use crate::{case::Case, component, faults::Striker, run, scene::Scene, usage::Usage, verdict::Tally};
 
-/// Actions a second.
-const RATE: u32 = 300;
-
 /// From one fault to the next.
 const EVERY: Duration = Duration::from_secs(20);
 
@@ -49,23 +46,23 @@ struct Soak {
     samples: Vec<Usage>,
 }
 
-/// Runs it, and gives the table's only row.
-pub(crate) async fn run(minutes: u32) -> Vec<(String, Tally)> {
-    let mut soak = Soak::begin(Duration::from_secs(60) * minutes).await;
-    let load = soak.scene.side.allow_steadily(RATE);
+/// Runs it at `rate` actions a second, and gives the table's only row.
+pub(crate) async fn run(minutes: u32, rate: u32) -> Vec<(String, Tally)> {
+    let mut soak = Soak::begin(Duration::from_secs(60) * minutes, rate).await;
+    let load = soak.scene.side.allow_steadily(rate);
     soak.third(1, &FIRST_THIRD).await;
     soak.replace_the_processor().await;
     soak.third(2, &AFTERWARDS).await;
     soak.third(3, &AFTERWARDS).await;
     load.abort();
-    vec![(format!("soak, {minutes} min at {RATE}/s"), soak.end().await)]
+    vec![(format!("soak, {minutes} min at {rate}/s"), soak.end().await)]
 }
 
 // === impl Soak ===
 
 impl Soak {
-    async fn begin(length: Duration) -> Self {
-        let mut scene = Scene::with(Platform::builder().forgetting(), "soak", RATE * 2, 1).await;
+    async fn begin(length: Duration, rate: u32) -> Self {
+        let mut scene = Scene::with(Platform::builder().forgetting(), "soak", rate * 2, 1).await;
         let comment = |_: &Recorded| Reply::json(json!({ "id": 1 }));
         // Half a million comments would be in the way.
         scene.platform.route(Method::POST, "/rest/orgs/201/incidents/", comment);
