@@ -1,6 +1,6 @@
 //! The bare consumer: what the broker, TLS and a plain loop allow, without a framework.
 
-use crate::support::broker::{API_KEY, Address, Broker};
+use crate::support::broker::{API_KEY, Address, Broker, Make};
 use crate::support::stomp_client::{Frame, StompClient};
 
 /// With this argument, this program is the bare consumer.
@@ -20,7 +20,7 @@ pub(crate) fn arguments(broker: &Broker, queue: &str, prefetch: u32) -> Vec<Stri
 pub(crate) async fn consume(arguments: &[String]) {
     let [port, queue, prefetch, ca_file] = arguments else { panic!("port, queue, prefetch, CA file") };
     let tls = port.parse().expect("a port");
-    let address = Address { tls, plain: 0, ca_file: ca_file.into() };
+    let address = Address { tls, plain: 0, metrics: 0, ca_file: ca_file.into(), make: Make::ActiveMq };
     let mut client = StompClient::connect_tls(&address, API_KEY).await.expect("the broker is up");
     let headers = [
         ("id", "1"),

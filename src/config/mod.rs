@@ -10,6 +10,7 @@
 //! - A key of the table that is given without a value counts as not given.
 //! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]).
 
+mod broker;
 pub mod example;
 pub mod ini;
 mod jwe;
@@ -25,6 +26,7 @@ mod sources;
 mod stores;
 mod typed;
 
+pub use broker::{Broker, BrokerAddress, BrokerMake, BrokerProxy};
 pub use kind::{Kind, Trust};
 pub use overrides::Overrides;
 pub use problems::{Problem, Problems};
@@ -32,8 +34,8 @@ pub use references::References;
 pub use settings::{Setting, Settings};
 pub use sources::{Argument, Location, SourceFile, Sources};
 pub use typed::{
-    Broker, BrokerProxy, ClientCertificate, Config, Credentials, Development, Integrations, Log, LogFile,
-    LogFormat, Platform, Proxy, Work,
+    ClientCertificate, Config, Credentials, Development, Integrations, Log, LogFile, LogFormat, Platform,
+    Proxy, Work,
 };
 
 use crate::secret::Secret;

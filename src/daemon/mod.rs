@@ -102,7 +102,7 @@ async fn run_recorded(
     mut reload: Reload,
 ) -> Result<(), DaemonError> {
     let rest = settings::rest(config, recorder.clone().map(Into::into))?;
-    let dialer = settings::dialer(config)?;
+    let brokers = settings::brokers(config)?;
     let shutdown = CancellationToken::new();
     let platform = {
         let opening = open_platform(&rest, settings::attempts(config));
@@ -127,7 +127,7 @@ async fn run_recorded(
         stop_timeout: config.work.stop_timeout,
         heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
     };
-    let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
+    let (link, events) = stomp::start(settings::stomp(config), queues, brokers);
     let journal: Journal = Arc::new(MemoryStore::default());
     let dispatcher = Dispatcher::new(workshop, link.clone(), journal, workers.clone());
     let watch = Watch::new(link, events, dispatcher, limits);
