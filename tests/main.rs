@@ -1,6 +1,10 @@
 //! The one test binary: its table of contents.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+/// A macro: each test once for every make of broker.
+#[macro_use]
+mod for_each_make;
+
 /// What the tests below run against: a real broker, the platform's side of its queues, certificates, proxies, the
 /// daemon as a process.
 mod support;

@@ -51,10 +51,15 @@ impl WriterTask {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
     /// Shakes hands over a fresh byte stream.
-    pub(super) async fn open(mut io: Io, settings: &Settings, epoch: Epoch) -> Result<Self, LinkError> {
+    pub(super) async fn open(
+        mut io: Io,
+        settings: &Settings,
+        host: &str,
+        epoch: Epoch,
+    ) -> Result<Self, LinkError> {
         let mut codec = Codec::new(Version::V1_2, settings.limits);
         let mut greeting = BytesMut::new();
-        codec.encode(&Session::greeting(settings), &mut greeting)?;
+        codec.encode(&Session::greeting(settings, host), &mut greeting)?;
         io.write_all(&greeting).await?;
         io.flush().await?;
         let mut reader = Reader::new(io, codec.clone());
@@ -69,8 +74,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         let (reader, write_half) = reader.split(session.version(), beats.patience(), split);
         let stall = beats.stall(settings.connect_timeout);
         let deaf = Arc::new(AtomicBool::new(false));
-        let settlement = settings.profile.settlement;
-        let terms = Terms { codec, beats, stall, settlement, deaf: Arc::clone(&deaf) };
+        let profile = Arc::new(session.profile().clone());
+        let terms = Terms { codec, beats, stall, profile, deaf: Arc::clone(&deaf) };
         let (outlet, words, writer) = Writer::new(write_half, terms);
         let (finish, finished) = oneshot::channel();
         let writer = WriterTask(AbortOnDropHandle::new(tokio::spawn(writer.run(finished))));

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::frame::{Command, Frame};
-use super::settings::Settlement;
+use super::profile::Settlement;
 
 /// One delivery's reply and acknowledgement, or one of them alone.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::broker::{Peer, delivery, link, one_second_beats, until};
 
 async fn down(events: &mut mpsc::Receiver<Event>) -> (LinkError, Option<Duration>) {
     let picked = until(events, |event| match event {
-        Event::Down { error, retry_in } => Some((error, retry_in)),
+        Event::Down { error, retry_in, .. } => Some((error, retry_in)),
         _ => None,
     });
     picked.await
