@@ -147,6 +147,13 @@ impl Backoff {
         delay
     }
 
+    /// The broker has confirmed work: however short sessions are, messages get through, and nobody is to wait longer than
+    /// at the beginning of an outage.
+    pub fn worked(&mut self) {
+        self.outage = None;
+        self.patient = 0;
+    }
+
     /// A session has ended that was up for so long: the outage is over only if it proved healthy. A broker that takes
     /// the connection and drops it at once is as bad as one that is away.
     pub fn was_up(&mut self, lasted: Duration) {

@@ -331,7 +331,10 @@ impl<D: Dial> Keeper<D> {
             Received::Subscribed(id) => self.subscribed(id),
             Received::Refused(id, error) => self.refused(id, &error),
             Received::ReplyRefused(receipt, error) => live.tell(Word::Refused(receipt, error.message))?,
-            Received::Confirmed(receipt) => live.tell(Word::Receipt(receipt))?,
+            Received::Confirmed(receipt) => {
+                self.backoff.worked();
+                live.tell(Word::Receipt(receipt))?;
+            }
             Received::Disconnected | Received::Nothing => {}
         }
         self.tell_if_ready();

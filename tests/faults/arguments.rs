@@ -1,5 +1,7 @@
 //! The command line: the suite's own, and what `cargo test` hands to every test binary.
 
+use std::num::NonZeroUsize;
+
 use clap::Parser;
 
 use crate::case::Case;
@@ -7,7 +9,7 @@ use crate::case::Case;
 /// Shows that nothing is lost and nothing is done twice, whatever dies: real processors between a real ActiveMQ and a
 /// stand-in platform, and faults that hit them at work.
 #[derive(Debug, Parser)]
-#[command(name = "cargo test --test faults --", max_term_width = 110, after_help = EXPLANATION)]
+#[command(bin_name = "cargo test --test faults --", max_term_width = 110, after_help = EXPLANATION)]
 pub(crate) struct Arguments {
     /// 2,000 actions in each case, many faults, one case after the other. Takes about a quarter of an hour.
     #[arg(long)]
@@ -31,7 +33,7 @@ pub(crate) struct Arguments {
 
     /// How many cases run at the same time.
     #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<usize>,
+    pub(crate) jobs: Option<NonZeroUsize>,
 
     /// Runs the cases whose name contains one of these (`faults::broker`), as with any test binary.
     #[arg(value_name = "FILTER")]
@@ -73,19 +75,19 @@ struct Harness {
 }
 
 const EXPLANATION: &str = "\
-In each case actions are posted steadily while a fault strikes again and again, and every action is looked at in the
-end: was it answered (else it is lost), answered twice, or carried out twice (more than one write at the platform with
-its context token)? Progress goes to standard error, one table to standard output. The exit code is 1 if a promise was
-broken; the processors' logs are in the target directory's tmp, faults-<case>-<number>.log.
+In each case actions are posted steadily while a fault strikes again and again. In the end every action is looked at: \
+was it answered (else it is lost), answered twice, or carried out twice (more than one write at the platform with its \
+context token)? Progress goes to standard error, one table to standard output. The exit code is 1 if a promise was \
+broken; the processors' logs are faults-<case>-<number>.log in the target directory's tmp.
 
-  cargo test --test faults                          200 actions a case, a fault or two: part of every test run
-  cargo test --test faults -- --long                2,000 actions a case
-  cargo test --test faults -- --only c --faults 9   one case, with more faults
-  cargo test --release --test faults -- --soak 30   half an hour; what the processor uses is printed each minute
+Recovery is the time from the end of a fault (the broker accepts connections, the new processor is started, the link \
+was cut) until the broker has the next answer. After each return of the broker it must be less than 3 s with --long, \
+where cases do not take the processor away from each other.
 
-Recovery is the time from the end of a fault (the broker accepts connections, the new processor is started, the link was
-cut) until the broker has the next answer. With --long, where cases do not take each other's processors away, it must
-be less than 3 s after each return of the broker.";
+Examples, each after cargo test --test faults:
+  -- --long                two thousand actions a case
+  -- --only c --faults 9   one case, with more faults
+  -- --soak 30             half an hour (better with cargo test --release)";
 
 // === impl Arguments ===
 

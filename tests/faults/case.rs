@@ -14,12 +14,13 @@ pub(crate) enum Case {
     LinkCut,
     PlatformFails,
     DiskFull,
+    TwoProcessors,
 }
 
 // === impl Case ===
 
 impl Case {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::BrokerKilled,
         Self::BrokerStopped,
         Self::ProcessorKilled,
@@ -27,6 +28,7 @@ impl Case {
         Self::LinkCut,
         Self::PlatformFails,
         Self::DiskFull,
+        Self::TwoProcessors,
     ];
 
     /// On the command line, in the table, and as a test's name and a file's.
@@ -39,6 +41,7 @@ impl Case {
             Self::LinkCut => ("e", "link cut", "link_cut"),
             Self::PlatformFails => ("f", "platform fails", "platform_fails"),
             Self::DiskFull => ("g", "disk full", "disk_full"),
+            Self::TwoProcessors => ("h", "two processors on PostgreSQL", "two_processors"),
         }
     }
 
@@ -67,8 +70,14 @@ impl Case {
             Self::LinkCut => (8, 200),
             Self::PlatformFails => (3, 10),
             Self::DiskFull => (1, 6),
+            Self::TwoProcessors => (3, 9),
         };
         if long { long_form } else { short }
+    }
+
+    /// How many processors share the work.
+    pub(crate) fn processors(self) -> usize {
+        if self == Self::TwoProcessors { 2 } else { 1 }
     }
 
     /// Whether the broker's return is what recovery is measured from.

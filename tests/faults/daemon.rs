@@ -60,9 +60,14 @@ impl Home {
         Self { config: dir.path().join("app.config"), log, dir }
     }
 
-    /// What the next processor is started with; its journal is here, unless it is told otherwise.
-    pub(crate) fn configure(&self, config: AppConfig) {
-        let config = config.set("store", "state_dir", &self.state().display().to_string());
+    /// What the next processor is started with; its journal is here, unless it is told otherwise, and its diary, if it
+    /// is to keep one.
+    pub(crate) fn configure(&self, config: AppConfig, diary: bool) {
+        let path = |name| self.dir().join(name).display().to_string();
+        let mut config = config.set("store", "state_dir", &path("state"));
+        if diary {
+            config = config.set(component::NAME, "diary", &self.diary().display().to_string());
+        }
         std::fs::write(&self.config, config.text()).expect("app.config is written");
     }
 
@@ -71,9 +76,9 @@ impl Home {
         self.dir.path()
     }
 
-    /// Where its journal is.
-    pub(crate) fn state(&self) -> PathBuf {
-        self.dir().join("state")
+    /// Where its handlers note when they begin and end, if they are to.
+    pub(crate) fn diary(&self) -> PathBuf {
+        self.dir().join("diary")
     }
 
     /// Where its log is.

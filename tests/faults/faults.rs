@@ -1,6 +1,7 @@
 //! How each fault strikes, and how things are put right afterwards.
 
 use std::{
+    path::PathBuf,
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -11,10 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     case::Case,
-    component,
     cutter::{Cut, Cutter},
     scene::Scene,
-    support::{broker::ACCOUNT, processor::AppConfig},
+    support::{broker::ACCOUNT, postgres::Postgres, processor::AppConfig},
 };
 
 /// Makes faults happen, and keeps count.
@@ -22,8 +22,17 @@ use crate::{
 pub(crate) struct Striker {
     strikes: usize,
     cuts: usize,
-    kills: Vec<SystemTime>,
+    kills: Vec<Kill>,
     cutter: Option<Cutter>,
+    postgres: Option<Postgres>,
+}
+
+/// The end of a processor.
+#[derive(Debug)]
+pub(crate) struct Kill {
+    pub(crate) moment: SystemTime,
+    /// What its handlers noted.
+    pub(crate) diary: PathBuf,
 }
 
 // === impl Striker ===
@@ -42,17 +51,16 @@ impl Striker {
         for case in cases {
             config = self.prepare(*case, scene, config).await;
         }
+        // What a diary is for; where the disk is full, it cannot be kept.
+        let diary = cases.contains(&Case::ProcessorKilled) || cases.contains(&Case::TwoProcessors);
         for which in 0..scene.homes.len() {
-            scene.homes[which].configure(config.clone());
+            scene.homes[which].configure(config.clone(), diary);
             scene.start(which);
         }
     }
 
     async fn prepare(&mut self, case: Case, scene: &Scene, config: AppConfig) -> AppConfig {
         match case {
-            Case::ProcessorKilled => {
-                config.set(component::NAME, "diary", &scene.diary().display().to_string())
-            }
             Case::LinkCut => {
                 self.cuts = 0;
                 let cutter = self.cutter.insert(Cutter::start(scene.broker.port()).await);
@@ -66,7 +74,12 @@ impl Striker {
                 .set("resilient", "password", ACCOUNT.passcode)
                 .set("resilient", "request_timeout", "2")
                 .set("resilient", "request_retry_delay", "1"),
-            Case::BrokerKilled | Case::BrokerStopped | Case::ProcessorStopped | Case::DiskFull => config,
+            Case::TwoProcessors => {
+                let postgres = self.postgres.insert(Postgres::start().await);
+                let url = postgres.database().await;
+                config.set("store", "url", &url).set("store", "lease", "5")
+            }
+            _ => config,
         }
     }
 
@@ -83,18 +96,26 @@ impl Striker {
                 bring_the_broker_back(scene, "stopped").await
             }
             Case::ProcessorKilled => {
-                self.kills.push(scene.take(0).kill().await);
-                restart(scene);
+                self.kill(scene, 0).await;
+                restart(scene, 0);
                 "the processor was killed, and started again".to_owned()
             }
             Case::ProcessorStopped => {
                 let status = scene.take(0).stop().await;
-                restart(scene);
+                restart(scene, 0);
                 format!("the processor was told to stop ({status}), and started again")
             }
             Case::LinkCut => self.cut(scene).await,
             Case::PlatformFails => change_the_weather(scene),
             Case::DiskFull => fill_the_disk(scene).await,
+            Case::TwoProcessors if self.strikes == 2 => self.restart_postgres(scene).await,
+            Case::TwoProcessors => {
+                let which = self.kills.len() % 2;
+                self.kill(scene, which).await;
+                sleep(at_random(3_000)).await;
+                restart(scene, which);
+                format!("processor {} was killed, and started again", which + 1)
+            }
         }
     }
 
@@ -104,8 +125,23 @@ impl Striker {
     }
 
     /// When processors were killed.
-    pub(crate) fn kills(&self) -> &[SystemTime] {
+    pub(crate) fn kills(&self) -> &[Kill] {
         &self.kills
+    }
+
+    async fn kill(&mut self, scene: &mut Scene, which: usize) {
+        let moment = scene.take(which).kill().await;
+        self.kills.push(Kill { moment, diary: scene.homes[which].diary() });
+    }
+
+    /// Away for less time than the processors' lease.
+    async fn restart_postgres(&mut self, scene: &Scene) -> String {
+        let postgres = self.postgres.as_mut().expect("it was prepared for");
+        postgres.stop().await;
+        sleep(at_random(2_000)).await;
+        postgres.restart().await;
+        scene.book.expect_recovery(SystemTime::now());
+        "PostgreSQL was stopped, and started again".to_owned()
     }
 
     async fn cut(&mut self, scene: &Scene) -> String {
@@ -124,16 +160,20 @@ impl Striker {
     }
 }
 
+fn at_random(most: u64) -> Duration {
+    Duration::from_millis(fastrand::u64(..most))
+}
+
 /// After a random time of less than a minute.
 async fn bring_the_broker_back(scene: &mut Scene, what: &str) -> String {
-    sleep(Duration::from_millis(fastrand::u64(0..3_000))).await;
+    sleep(at_random(3_000)).await;
     scene.broker.restart().await;
     scene.book.expect_recovery(SystemTime::now());
     format!("the broker was {what}, and started again")
 }
 
-fn restart(scene: &mut Scene) {
-    scene.start(0);
+fn restart(scene: &mut Scene, which: usize) {
+    scene.start(which);
     scene.book.expect_recovery(SystemTime::now());
 }
 
@@ -165,7 +205,7 @@ async fn fill_the_disk(scene: &Scene) -> String {
     let pid = scene.daemons[0].as_ref().expect("the processor runs").pid();
     let full = fastrand::u64(..65_536);
     limit_files(pid, &full.to_string());
-    sleep(Duration::from_millis(fastrand::u64(1_000..3_000))).await;
+    sleep(Duration::from_secs(1) + at_random(2_000)).await;
     limit_files(pid, "unlimited");
     scene.book.expect_recovery(SystemTime::now());
     format!("no file could be written beyond {full} bytes, and then could again")

@@ -35,13 +35,13 @@ mod usage;
 /// Whether the promises were kept.
 mod verdict;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use arguments::Arguments;
 use case::Case;
 use clap::Parser;
+use futures_util::{StreamExt, stream};
 use run::Size;
-use tokio::sync::Semaphore;
 use verdict::Tally;
 
 /// The promise: after the broker's return.
@@ -57,7 +57,9 @@ fn main() -> ExitCode {
         cases.iter().for_each(|case| println!("{}: test", case.test_name()));
         return ExitCode::SUCCESS;
     }
-    println!("\nrunning {} fault cases", cases.len());
+    if arguments.soak.is_none() {
+        println!("\nrunning {} fault cases", cases.len());
+    }
     if cases.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -71,21 +73,15 @@ fn main() -> ExitCode {
 }
 
 async fn run_all(arguments: &Arguments, cases: Vec<Case>) -> Vec<(String, Tally)> {
-    let jobs = Arc::new(Semaphore::new(arguments.jobs.unwrap_or(if arguments.long { 1 } else { 2 })));
-    let begin = |case: Case| {
-        let (jobs, size) = (jobs.clone(), size(arguments, case));
-        let task = tokio::spawn(async move {
-            let _job = jobs.acquire().await.expect("never closed");
-            run::run(case, size).await
-        });
-        (case, task)
+    let jobs = arguments.jobs.map_or(if arguments.long { 1 } else { 2 }, NonZeroUsize::get);
+    let row = |case: Case| {
+        let size = size(arguments, case);
+        async move {
+            let tally = tokio::spawn(run::run(case, size)).await;
+            (case.to_string(), tally.unwrap_or_else(|error| failed(&error)))
+        }
     };
-    let tasks: Vec<_> = cases.into_iter().map(begin).collect();
-    let mut rows = Vec::new();
-    for (case, task) in tasks {
-        rows.push((case.to_string(), task.await.unwrap_or_else(|error| failed(&error))));
-    }
-    rows
+    stream::iter(cases).map(row).buffered(jobs).collect().await
 }
 
 fn size(arguments: &Arguments, case: Case) -> Size {

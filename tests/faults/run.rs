@@ -1,6 +1,6 @@
 //! One case from its beginning to its end: actions in rounds, and in the midst of each round a fault.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -30,7 +30,7 @@ pub(crate) struct Size {
 pub(crate) async fn run(case: Case, size: Size) -> Tally {
     let begun = Instant::now();
     let say = |text: &str| eprintln!("[{} {:>5.1} s] {text}", case.letter(), begun.elapsed().as_secs_f64());
-    let mut scene = Scene::new(case.name(), size.rate, 1).await;
+    let mut scene = Scene::new(case.name(), size.rate, case.processors()).await;
     let mut striker = Striker::begin(&[case], &mut scene).await;
     let mut wrong = Vec::new();
     for round in 1..=size.faults {
@@ -80,7 +80,7 @@ pub(crate) fn judge(
     wrong: Vec<String>,
 ) -> Tally {
     scene.book.wrote(&scene.platform.take_writes());
-    let running = striker.kills().iter().flat_map(|kill: &SystemTime| running::at(*kill, &scene.diary()));
+    let running = striker.kills().iter().flat_map(|kill| running::at(kill.moment, &kill.diary));
     let allowed = Allowed { twice: running.collect(), recovery: longest_recovery };
     let tally = Tally::of(&scene.book.copy(), &allowed);
     let mut tally = tally.with_recoveries(scene.book.recoveries(), allowed.recovery);

@@ -1,6 +1,6 @@
 //! What a case happens in: a broker, a platform, a processor, and the platform's book of all that happens.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use stand_in_platform::{Builder, Platform};
@@ -53,11 +53,6 @@ impl Scene {
         let daemons = (0..processors).map(|_| None).collect();
         let config = config(&broker, &platform, &ca);
         Self { broker, platform, side, book, homes, daemons, config, _ca: ca }
-    }
-
-    /// Where the handlers note when they begin and end, if they are to; one file for all processors.
-    pub(crate) fn diary(&self) -> PathBuf {
-        self.homes[0].dir().join("diary")
     }
 
     /// Starts the processor of home `which`.

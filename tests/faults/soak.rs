@@ -76,7 +76,7 @@ impl Soak {
             .set("resilient", "stomp_prefetch_limit", "400")
             .set("store", "keep_minutes", "1")
             .set(component::NAME, "tasks", &tasks);
-        let striker = Striker::begin(&Case::ALL, &mut scene).await;
+        let striker = Striker::begin(&FIRST_THIRD, &mut scene).await;
         Self { scene, striker, begun: Instant::now(), length, samples: Vec::new() }
     }
 

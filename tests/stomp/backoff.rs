@@ -58,6 +58,18 @@ fn a_session_that_was_short_does_not_reset_it_and_a_healthy_one_does() {
     assert_eq!(backoff.failed(Cause::Outage, now, 0.0), ms(500));
 }
 
+#[test]
+fn a_link_that_is_cut_again_and_again_but_gets_work_through_is_never_tried_slowly() {
+    let mut backoff = Backoff::new(BackoffPolicy::default());
+    let start = Instant::now();
+    for cut in 0..200 {
+        let delay = backoff.failed(Cause::Outage, start + ms(3_000) * cut, 0.0);
+        assert!(delay <= ms(2_000), "{delay:?} after cut {cut}");
+        backoff.worked();
+        backoff.was_up(ms(1_000));
+    }
+}
+
 proptest! {
     #[test]
     fn an_outage_is_tried_often_at_first_and_at_least_every_thirty_seconds_later(
