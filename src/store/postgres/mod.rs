@@ -74,6 +74,7 @@ impl PostgresStore {
             confirmed: Arc::clone(&store.confirmed),
             renewal: Instant::now(),
             sweep: Instant::now(),
+            confirm_from: Instant::now(),
             away: None,
         };
         spawn(worker).map_err(|error| StoreError::Unusable(format!("the journal's thread: {error}")))?;
@@ -112,7 +113,7 @@ impl PostgresStore {
         let (caller, answer) = oneshot::channel();
         let deadline = Instant::now() + self.patience;
         let entry = Entry { key: key.clone(), texts };
-        let job = Job::Ask(Question { kind, entry, deadline, caller, again: false });
+        let job = Job::Ask(Question { kind, entry, deadline, caller, again: false, alone: false });
         let asked = async {
             self.jobs.send(job).await.map_err(|_closed| self.closed())?;
             answer.await.unwrap_or_else(|_closed| Err(self.closed()))
