@@ -56,6 +56,10 @@ impl Store for MemoryStore {
         now(())
     }
 
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.set_down(key, note)
+    }
+
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
         self.state().entries.entry(key.clone()).or_default().answer = Some(answer);
         now(())
@@ -67,10 +71,6 @@ impl Store for MemoryStore {
             state.entries.remove(key);
         }
         now(())
-    }
-
-    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.set_down(key, note)
     }
 
     fn confirmed(&self, key: &Key) {
@@ -111,13 +111,9 @@ impl Store for MemoryStore {
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
         let mut state = self.state();
         let asked = std::mem::take(&mut state.asked);
-<<<<<<< HEAD
-        now(asked.iter().filter_map(|number| state.dead.get(number).cloned()).collect())
-=======
         let letters = state.dead.values().filter(|letter| asked.contains(&letter.number)).cloned().collect();
         state.taken.extend(asked);
         now(letters)
->>>>>>> store
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

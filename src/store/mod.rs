@@ -150,14 +150,6 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Asks the running processor to carry one out again; false where there is none of that number.
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-<<<<<<< HEAD
-    /// Those that are to be carried out again, each told once. Drop each that has been carried out: one that has not when
-    /// the process dies is told to the next.
-    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
-
-    /// Keeps what is still to be kept, and lets go of everything. What has begun was cut off in order: whoever claims it
-    /// finds it `Interrupted`, with no further crash counted. Nothing may be asked after that.
-=======
     /// Takes those off the list that are to be carried out again; each is given once to this process. Once it has been
     /// dealt with, [`drop_dead`](Self::drop_dead) must say so: one that this process leaves behind when it ends is given
     /// to the next, so that none is lost.
@@ -165,7 +157,6 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The orderly end: keeps what is still to be kept, and lets go of everything. What was begun and is not finished is
     /// `Interrupted` for the next, without a crash. Nothing can be asked after that.
->>>>>>> store
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

@@ -175,11 +175,7 @@ impl Store for PostgresStore {
     }
 
     fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
-        async move {
-            self.set_down(key, note).await?;
-            self.begin(key).await
-        }
-        .boxed()
+        self.ask(Kind::Keep, key, [Some(note), None, None]).map_ok(drop).boxed()
     }
 
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
