@@ -122,35 +122,9 @@ impl Recorder {
     /// A body without secrets: indented where it is JSON.
     fn clean(&self, body: &[u8]) -> (Kind, Vec<u8>) {
         let Ok(text) = decode::text(body) else { return (Kind::Data, body.to_vec()) };
-        match serde_json::from_str(&text) {
-            Ok(value) => (Kind::Json, self.indented(value)),
-            Err(_) => (Kind::Data, self.redactor.mask(&text).into_owned().into_bytes()),
-        }
-    }
-
-    fn indented(&self, mut value: Value) -> Vec<u8> {
-        self.mask(&mut value);
-        let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-        // Once more over all of it: a secret may stand in a key, or be a number.
-        self.redactor.mask(&text).into_owned().into_bytes()
-    }
-
-    /// Masks secrets inside of strings, so that what is left is still JSON, and the values of keys that hold
-    /// credentials.
-    fn mask(&self, value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    let is_credential = CREDENTIALS.contains(&key.to_lowercase().as_str());
-                    match value {
-                        Value::String(_) | Value::Number(_) if is_credential => *value = MASK.into(),
-                        value => self.mask(value),
-                    }
-                }
-            }
-            Value::Array(values) => values.iter_mut().for_each(|value| self.mask(value)),
-            Value::String(text) => *text = self.redactor.mask(text).into_owned(),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        match clean_json(&text, &self.redactor) {
+            Some(text) => (Kind::Json, text.into_bytes()),
+            None => (Kind::Data, self.redactor.mask(&text).into_owned().into_bytes()),
         }
     }
 
@@ -159,7 +133,37 @@ impl Recorder {
         let shown = shown.map(|(name, value)| {
             (name.to_string(), Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned()))
         });
-        self.indented(Value::Object(shown.collect::<Map<_, _>>()))
+        indented(Value::Object(shown.collect::<Map<_, _>>()), &self.redactor).into_bytes()
+    }
+}
+
+/// JSON, indented and without secrets; `None` where `text` is no JSON.
+pub(crate) fn clean_json(text: &str, redactor: &Redactor) -> Option<String> {
+    serde_json::from_str(text).ok().map(|value| indented(value, redactor))
+}
+
+fn indented(mut value: Value, redactor: &Redactor) -> String {
+    mask(&mut value, redactor);
+    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    // Once more over all of it: a secret may stand in a key, or be a number.
+    redactor.mask(&text).into_owned()
+}
+
+/// Masks secrets inside of strings, so that what is left is still JSON, and the values of keys that hold credentials.
+fn mask(value: &mut Value, redactor: &Redactor) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let is_credential = CREDENTIALS.contains(&key.to_lowercase().as_str());
+                match value {
+                    Value::String(_) | Value::Number(_) if is_credential => *value = MASK.into(),
+                    value => mask(value, redactor),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| mask(value, redactor)),
+        Value::String(text) => *text = redactor.mask(text).into_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

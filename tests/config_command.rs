@@ -133,7 +133,7 @@ fn show_speaks_json_too() {
     assert_eq!(shown["hello"]["greeting"], expected);
     assert_eq!(shown["resilient"]["num_workers"]["value"], "3");
     let sections: Vec<&String> = shown.as_object().unwrap().keys().collect();
-    assert_eq!(sections, ["resilient", "integrations", "hello"]);
+    assert_eq!(sections, ["resilient", "store", "integrations", "hello"]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ mod config_command;
 mod config_ini;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
+/// `processor dead`: the messages that were set aside are listed, shown, tried again, dropped.
+mod dead;
 /// From a message on a real broker to its answer and back: the main job, and what goes wrong on the way.
 mod delivery;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
@@ -39,6 +41,10 @@ mod replay;
 mod rest;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
+/// What goes wrong in STOMP clients, one case after the other, against real brokers of every make.
+mod stomp_cases;
+/// The journal: what it keeps, and what becomes of it when processes, disks and databases fail.
+mod store;
 /// The systemd unit.
 mod systemd;
 /// The test-actions port: its wire protocol, and the vendor's own client.

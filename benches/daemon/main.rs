@@ -16,7 +16,7 @@ mod figures;
 mod platform_side;
 mod process;
 #[path = "../../tests/support/mod.rs"]
-#[allow(dead_code, reason = "the tests use the rest of it")]
+#[allow(dead_code, unused_imports, unused_macros, reason = "the tests use the rest of it")]
 mod support;
 
 use std::time::Duration;

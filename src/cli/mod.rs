@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod config;
+pub mod dead;
 pub mod list;
 pub mod replay;
 pub mod run;
@@ -46,6 +47,8 @@ enum Command {
     List(list::ListArgs),
     /// Write, complete or show app.config.
     Config(config::ConfigArgs),
+    /// List, show, retry and drop the messages that were set aside.
+    Dead(dead::DeadArgs),
     /// Carry recorded messages out, with recorded REST responses in place of the platform.
     Replay(replay::ReplayArgs),
 }
@@ -71,6 +74,7 @@ pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
         Command::Check(args) => check::run(&args, &components, out),
         Command::List(args) => list::run(&args, &components, out),
         Command::Config(args) => config_command(&args, &components, out),
+        Command::Dead(args) => dead::run(&args, &components, out),
         Command::Replay(args) => replay::run(&args, &components, out),
     }
 }

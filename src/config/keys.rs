@@ -3,8 +3,8 @@
 
 use super::kind::Kind;
 use Kind::{
-    Choice, Decimal, Flag, Hosts, Levels, List, Path, ProxyChoice, ProxyUrl, Secret, Text, Trust, Unused,
-    Whole, ZeroOrAtLeast,
+    Choice, Decimal, Flag, Hosts, Levels, List, Path, ProxyChoice, ProxyUrl, Secret, StoreUrl, Text, Trust,
+    Unused, Whole, ZeroOrAtLeast,
 };
 
 /// One key of app.config.
@@ -43,14 +43,17 @@ pub enum Topic {
     Secrets,
     /// Aids for authors.
     Development,
+    /// What outlives the process.
+    Store,
     /// Settings that components share.
     Integrations,
 }
 
 const RESILIENT: &str = "resilient";
+const STORE: &str = "store";
 const INTEGRATIONS: &str = "integrations";
 
-/// Every key of `[resilient]` and `[integrations]`, in the order of `app.config.example`.
+/// Every key of `[resilient]`, `[store]` and `[integrations]`, in the order of `app.config.example`.
 pub const KEYS: &[Key] = &[
     key("host", Text, None, Topic::Essential, "The platform's host name."),
     key("port", Whole(1, 65535), Some("443"), Topic::Essential, "The port of the platform's REST API."),
@@ -379,6 +382,60 @@ pub const KEYS: &[Key] = &[
         Topic::Development,
         "Accepted, without a use here: what fails is always answered, and never stops the daemon.",
     ),
+    // [store]
+    Key {
+        section: STORE,
+        ..key(
+            "state_dir",
+            Path,
+            None,
+            Topic::Store,
+            "Where the journal is kept: which actions have been begun, and how they were answered. Where it is not given: \
+             what systemd names (StateDirectory), else ~/.local/state/processor.",
+        )
+    },
+    Key {
+        section: STORE,
+        ..key(
+            "url",
+            StoreUrl,
+            None,
+            Topic::Store,
+            "The journal itself, where it is not to be journal.db in state_dir: sqlite:/path/file.db, or \
+             postgres://user:password@host/database for several processors that serve the same queues.",
+        )
+    },
+    Key {
+        section: STORE,
+        ..key(
+            "sync",
+            Choice(&["interval", "always"]),
+            Some("interval"),
+            Topic::Store,
+            "When the journal goes to the disk itself: `interval`, once a second, so that a power cut may take the last \
+             second (the death of a process takes nothing); or `always`, before each step.",
+        )
+    },
+    Key {
+        section: STORE,
+        ..key(
+            "keep_minutes",
+            Whole(1, 525_600),
+            Some("60"),
+            Topic::Store,
+            "How long an action is remembered after the broker has confirmed its answer.",
+        )
+    },
+    Key {
+        section: STORE,
+        ..key(
+            "lease",
+            Decimal(1.0, 3_600.0),
+            Some("15"),
+            Topic::Store,
+            "Seconds that a processor may be out of touch with a PostgreSQL journal before others take its actions over.",
+        )
+    },
     // [integrations]
     Key {
         section: INTEGRATIONS,
@@ -445,7 +502,7 @@ pub fn find(section: &str, name: &str) -> Option<&'static Key> {
 /// Whether the table says which keys `section` may have; every other section belongs to a component.
 #[must_use]
 pub fn is_ours(section: &str) -> bool {
-    section == RESILIENT || section == INTEGRATIONS
+    matches!(section, RESILIENT | STORE | INTEGRATIONS)
 }
 
 /// Whether the name of a component's key says that its value is a secret.
@@ -485,6 +542,7 @@ impl Topic {
             Self::Logs => "Logs",
             Self::Secrets => "Where ^NAME is looked for",
             Self::Development => "Development",
+            Self::Store => "The journal",
             Self::Integrations => "What components share",
         }
     }

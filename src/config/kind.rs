@@ -14,6 +14,8 @@ pub enum Kind {
     ProxyUrl,
     /// `none`, `env` or a proxy's URL.
     ProxyChoice,
+    /// `sqlite:` and a file, or the URL of a PostgreSQL database, whose password is a secret.
+    StoreUrl,
     /// A file or directory; `~` is the home directory.
     Path,
     /// A file of certificates, or `false` to verify nothing.
@@ -78,6 +80,7 @@ impl Kind {
             Self::ProxyUrl => proxy_url(text, &["http://", "https://", "socks5://", "socks5h://"]),
             // What the broker's dialer speaks: no TLS to the proxy itself.
             Self::ProxyChoice => proxy_url(text, &["http://", "socks5://", "socks5h://"]),
+            Self::StoreUrl => proxy_url(text, &["sqlite:", "postgres://", "postgresql://"]),
             Self::Text | Self::Secret | Self::Path | Self::Trust | Self::List | Self::Unused => Ok(()),
         }
     }

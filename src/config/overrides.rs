@@ -112,7 +112,7 @@ fn help(key: &Key) -> String {
 fn value_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Secret => "$NAME|^NAME",
-        Kind::ProxyUrl | Kind::ProxyChoice => "URL",
+        Kind::ProxyUrl | Kind::ProxyChoice | Kind::StoreUrl => "URL",
         Kind::Path => "PATH",
         Kind::Trust => "FILE|false",
         Kind::Flag => "true|false",

@@ -34,7 +34,7 @@ pub struct Settings {
     pub(super) references: References,
 }
 
-const OUR_SECTIONS: [&str; 2] = ["resilient", "integrations"];
+const OUR_SECTIONS: [&str; 3] = ["resilient", "store", "integrations"];
 
 // === impl Setting ===
 
@@ -82,7 +82,7 @@ impl Setting {
 fn secret_part(kind: Kind, text: &str) -> Option<&str> {
     match kind {
         Kind::Secret => Some(text),
-        Kind::ProxyUrl | Kind::ProxyChoice => kind::url_password(text),
+        Kind::ProxyUrl | Kind::ProxyChoice | Kind::StoreUrl => kind::url_password(text),
         _ => None,
     }
 }

@@ -24,6 +24,8 @@ pub struct Config {
     pub log: Log,
     /// Aids for authors.
     pub development: Development,
+    /// What outlives the process (`[store]`).
+    pub store: Store,
     /// What components share for their own calls (`[integrations]`).
     pub integrations: Integrations,
     /// Recovered mistakes, to be logged as warnings at start.
@@ -163,6 +165,21 @@ pub struct Development {
     pub log_http_responses: Option<PathBuf>,
 }
 
+/// `[store]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+    /// The journal, where it is not in `state_dir`; may hold a password.
+    pub url: Option<Secret>,
+    /// Whether each step is forced to the disk.
+    pub sync_always: bool,
+    /// How long an action is remembered after the broker has confirmed its answer.
+    pub keep: Duration,
+    /// How long a processor may be out of touch with a shared journal.
+    pub lease: Duration,
+}
+
 /// `[integrations]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integrations {
@@ -189,6 +206,7 @@ impl Config {
             work: Work::read(&reader),
             log: Log::read(&reader),
             development: Development::read(&reader),
+            store: Store::read(&reader.section("store"), settings.home()),
             integrations: Integrations::read(&reader.section("integrations")),
             warnings: Vec::new(),
             settings,
@@ -350,6 +368,31 @@ impl Development {
             log_http_responses: reader.path("log_http_responses"),
         }
     }
+}
+
+// === impl Store ===
+
+impl Store {
+    fn read(reader: &Reader<'_>, home: Option<&str>) -> Self {
+        Self {
+            state_dir: reader.path("state_dir").unwrap_or_else(|| state_directory(home)),
+            url: reader.secret("url"),
+            sync_always: reader.text("sync").eq_ignore_ascii_case("always"),
+            keep: Duration::from_secs(60 * reader.number::<u64>("keep_minutes")),
+            lease: reader.seconds("lease"),
+        }
+    }
+}
+
+/// The first of systemd's, or where the user's state belongs (XDG Base Directory Specification).
+fn state_directory(home: Option<&str>) -> PathBuf {
+    let named = |name| std::env::var(name).ok().filter(|path: &String| !path.is_empty());
+    if let Some(systemd) = named("STATE_DIRECTORY") {
+        return systemd.split(':').next().unwrap_or_default().into();
+    }
+    let state = named("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.unwrap_or_else(|| PathBuf::from(home.unwrap_or("/")).join(".local/state"));
+    state.join("processor")
 }
 
 // === impl Integrations ===

@@ -176,7 +176,9 @@ impl Watch {
             let (interrupted, unsettled) = (drained.interrupted, drained.unsettled);
             warn!(
                 interrupted,
-                unsettled, "stopped before all was answered; the broker will deliver these again"
+                unsettled,
+                "stopped before all was answered: what was interrupted is taken up, and what is unsettled is answered from \
+                 the journal, once the broker delivers it again"
             );
         }
         let down = self.subscribed.is_empty();

@@ -14,7 +14,7 @@ use crate::{
     rest::{ConnectError, Platform},
     signals::Signal,
     stomp,
-    store::{Journal, MemoryStore},
+    store::{self, StoreError},
     test_actions::TestActions,
 };
 use futures_util::{Stream, StreamExt};
@@ -53,6 +53,9 @@ pub enum DaemonError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] StoreError),
     /// The directory for recordings.
     #[error(transparent)]
     Recorder(#[from] RecorderError),
@@ -103,6 +106,7 @@ async fn run_recorded(
 ) -> Result<(), DaemonError> {
     let rest = settings::rest(config, recorder.clone().map(Into::into))?;
     let brokers = settings::brokers(config)?;
+    let journal = store::open(&settings::store(config)?).await?;
     let shutdown = CancellationToken::new();
     let platform = {
         let opening = open_platform(&rest, settings::attempts(config));
@@ -128,10 +132,11 @@ async fn run_recorded(
         heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
     };
     let (link, events) = stomp::start(settings::stomp(config), queues, brokers);
-    let journal: Journal = Arc::new(MemoryStore::default());
-    let dispatcher = Dispatcher::new(workshop, link.clone(), journal, workers.clone());
+    let dispatcher = Dispatcher::new(workshop, link.clone(), journal.clone(), workers.clone());
+    workers.spawn(dispatcher.clone().revive());
     let watch = Watch::new(link, events, dispatcher, limits);
     let ended = watch.run(signals, reload, shutdown.clone()).await;
+    journal.close().await;
     Service.stopping();
     shutdown.cancel();
     if let Some(test_port) = test_port

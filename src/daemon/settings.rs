@@ -4,7 +4,7 @@ use crate::{
     config::{self, BrokerAddress, BrokerProxy, Config, Trust},
     rest, stomp,
     stomp::transport::{self, Brokers, Dialer},
-    tls,
+    store, tls,
 };
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ pub enum SettingsError {
     /// `stomp_proxy` or the environment's proxy.
     #[error(transparent)]
     BrokerProxy(#[from] transport::InvalidProxy),
+    /// `[store] url`.
+    #[error(transparent)]
+    Store(#[from] store::UrlError),
     /// `proxy_host` or the environment's proxy.
     #[error("{0}")]
     PlatformProxy(String),
@@ -90,6 +93,34 @@ fn dialer(config: &Config, address: &BrokerAddress) -> Result<Dialer, SettingsEr
         server_name: broker.server_name.clone(),
         proxy: broker_proxy(&broker.proxy, &address.host)?,
     })
+}
+
+/// Where the journal is.
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn store(config: &Config) -> Result<store::Settings, SettingsError> {
+    let kept = &config.store;
+    let url = match &kept.url {
+        Some(url) => url.expose().parse()?,
+        None => store::Url::StateDirectory(kept.state_dir.clone()),
+    };
+    let tls = match &url {
+        store::Url::Postgres(server) if server.wants_tls() => Some(tls::client_config(&tls::Settings {
+            purpose: tls::Purpose {
+                label: "PostgreSQL",
+                option: "cafile",
+                name_option: None,
+                server: server.server(),
+            },
+            roots: roots(&config.platform.trust),
+            client_certificate: None,
+            server_name: None,
+        })?),
+        _ => None,
+    };
+    let sync = if kept.sync_always { store::SyncMode::Always } else { store::SyncMode::Interval };
+    Ok(store::Settings { url, sync, keep: kept.keep, lease: kept.lease, tls })
 }
 
 /// The link's settings.

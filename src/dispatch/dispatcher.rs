@@ -25,7 +25,7 @@ use tracing::{Instrument, debug, error, warn};
 
 /// Takes deliveries and answers each. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Dispatcher(Arc<Desk>);
+pub struct Dispatcher(pub(super) Arc<Desk>);
 
 /// What all messages share.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl Dispatcher {
         Drained { interrupted: self.at_work(), unsettled: self.0.unsettled.load(Ordering::Relaxed) }
     }
 
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn_on(work, &self.0.workers);
     }
 
@@ -162,7 +162,7 @@ impl Desk {
 }
 
 /// What was subscribed to is always well-formed; a queue with another name keeps its name as it is.
-fn programmatic(queue: &str) -> Destination {
+pub(super) fn programmatic(queue: &str) -> Destination {
     queue.parse().unwrap_or_else(|_| Destination {
         kind: String::new(),
         org: String::new(),

@@ -4,7 +4,8 @@
 //! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work here,
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
 //! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
-//! order that must be, and `waiting` sees to it that those that wait hold up no others.
+//! order that must be, and `waiting` sees to it that those that wait hold up no others;
+//! `revival` takes up what was set aside.
 
 pub mod actions;
 pub mod answer;
@@ -15,6 +16,7 @@ mod journaling;
 mod lanes;
 pub mod ledger;
 pub mod registry;
+mod revival;
 mod task;
 mod waiting;
 pub mod work;

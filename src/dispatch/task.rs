@@ -31,7 +31,7 @@ pub(super) struct Task {
 }
 
 /// An answer on its way out.
-struct Owed {
+pub(super) struct Owed {
     desk: Arc<Desk>,
     key: Key,
     answer: Answer,
@@ -116,7 +116,7 @@ impl Task {
     }
 
     /// The answer, or `None` where the message is not this process's, or goes back.
-    async fn answered(&self) -> Option<Owed> {
+    pub(super) async fn answered(&self) -> Option<Owed> {
         let earlier = match self.journaling().start().await {
             Start::Work(earlier) => earlier,
             Start::Answered(answer) => {
@@ -149,7 +149,7 @@ impl Task {
         Some(self.owed(answer, kept, "the broker refused the answer".to_owned()))
     }
 
-    fn owed(&self, answer: Answer, kept: bool, reason: String) -> Owed {
+    pub(super) fn owed(&self, answer: Answer, kept: bool, reason: String) -> Owed {
         // It has been carried out: what is to be tried again is the answer, without the message's body.
         let letter = self.letter(reason, Vec::new());
         Owed { desk: self.desk.clone(), key: self.key.clone(), answer, kept, letter }
@@ -189,7 +189,7 @@ impl Owed {
                         self.refused(reason).await;
                     }
                     if self.desk.ledger.release(&self.key, handle.as_ref()) {
-                        return self.desk.journal.confirmed(&self.key);
+                        return self.confirmed();
                     }
                     self.desk.ledger.replied(&self.key);
                 }
@@ -210,7 +210,7 @@ impl Owed {
         }
     }
 
-    async fn send(&self, handle: Option<&AckHandle>) -> Result<Settled, Unsettled> {
+    pub(super) async fn send(&self, handle: Option<&AckHandle>) -> Result<Settled, Unsettled> {
         let stale = Unsettled { reply_taken: false };
         let reply = (!self.desk.ledger.has_replied(&self.key)).then(|| outgoing(&self.answer));
         let settling = match (handle, reply) {
@@ -221,13 +221,18 @@ impl Owed {
         settling.map_err(|_| stale)?.confirmed().await
     }
 
+    /// The broker has it: it need not be remembered for ever.
+    pub(super) fn confirmed(&self) {
+        self.desk.journal.confirmed(&self.key);
+    }
+
     /// The journal could not keep it when it was made; it waits a little for the journal or a new delivery.
     async fn keep(&mut self) {
         tokio::time::sleep(KEEP_AGAIN).await;
         self.kept = self.desk.journal.finish(&self.key, self.answer.clone()).await.is_ok();
     }
 
-    async fn refused(&mut self, reason: String) {
+    pub(super) async fn refused(&mut self, reason: String) {
         error!(
             queue = self.answer.reply_to,
             reason,

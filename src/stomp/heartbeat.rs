@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A beat is sent once this share of the agreed interval has passed in silence: some brokers allow no delay at all.
-const EARLY: f64 = 0.75;
+const EARLY: f64 = 0.5;
 
 /// What we offer the broker.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -11,6 +11,7 @@
 //! `begin` and `finish` are kept before they return; a process that dies at any moment leaves behind what the next one
 //! needs to know. Nothing here talks to the broker.
 
+mod confirmed;
 mod memory;
 mod postgres;
 mod settings;
@@ -20,7 +21,7 @@ use futures_util::future::BoxFuture;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration, time::SystemTime};
 
 pub use memory::MemoryStore;
-pub use postgres::PostgresUrl;
+pub use postgres::{PostgresStore, PostgresUrl};
 pub use settings::{Settings, SyncMode, Url, UrlError, open, open_beside};
 pub use sqlite::SqliteStore;
 
@@ -34,7 +35,7 @@ pub struct Key {
 }
 
 /// One reply: where it goes, which invocation it is for, and its text.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The queue that the platform keeps for replies.
     pub reply_to: String,

@@ -1,6 +1,6 @@
 //! Where the journal is, and how carefully it is kept.
 
-use super::{Journal, PostgresUrl, SqliteStore, StoreError};
+use super::{Journal, PostgresStore, PostgresUrl, SqliteStore, StoreError};
 use std::{
     fmt,
     fs::DirBuilder,
@@ -62,7 +62,7 @@ pub struct UrlError(pub(super) &'static str);
 pub async fn open(settings: &Settings) -> Result<Journal, StoreError> {
     let (sync, keep) = (settings.sync, settings.keep);
     match settings.url.clone() {
-        Url::Postgres(url) => Err(StoreError::Unusable(format!("{url}: not yet"))),
+        Url::Postgres(url) => Ok(Arc::new(PostgresStore::open(&url, settings).await?)),
         url => {
             aside(move || {
                 url.make_directory()?;
@@ -79,7 +79,7 @@ pub async fn open(settings: &Settings) -> Result<Journal, StoreError> {
 /// As for [`open`], and where there is no journal yet.
 pub async fn open_beside(settings: &Settings) -> Result<Journal, StoreError> {
     match settings.url.clone() {
-        Url::Postgres(url) => Err(StoreError::Unusable(format!("{url}: not yet"))),
+        Url::Postgres(url) => Ok(Arc::new(PostgresStore::open_beside(&url, settings).await?)),
         url => aside(move || SqliteStore::open_beside(&url.file())).await,
     }
 }

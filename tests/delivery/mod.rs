@@ -15,7 +15,7 @@ use crate::support::{
 use serde_json::{Value, json};
 use stand_in_platform::Platform;
 use std::time::Duration;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 /// Long enough for the slowest machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +34,8 @@ const ACTIONS: [(i64, &str); 6] = [
 struct World {
     platform: Platform,
     ca: NamedTempFile,
+    /// The journal's directory, of all daemons of this world.
+    state: TempDir,
 }
 
 impl World {
@@ -51,7 +53,7 @@ impl World {
         platform.add_incident(
             json!({ "id": 4573, "name": "An incident", "properties": { "last_updated": null } }),
         );
-        Self { platform, ca: authority.file() }
+        Self { platform, ca: authority.file(), state: tempfile::tempdir().unwrap() }
     }
 
     /// What the daemon needs to take `queue`'s messages by the component `component`.
@@ -60,6 +62,7 @@ impl World {
         AppConfig::connecting(broker, "localhost", self.platform.port(), &ca)
             .set("resilient", "noload", &others(component))
             .set(component, "destination", queue)
+            .set("store", "state_dir", &self.state.path().display().to_string())
     }
 }
 

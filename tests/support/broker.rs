@@ -2,7 +2,8 @@
 //!
 //! It has a directory of its own, a TLS connector for the daemon with a certificate by a CA of its own, a plain one for
 //! the tests' side, users with passwords and rights, and a store that outlives it. Starting one takes seconds: tests
-//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs.
+//! that leave it alone use [`Broker::shared`], with a queue name per test; those that stop it [`Broker::start`] theirs,
+//! whose journal is forced to the disk.
 //! Each comes as an ActiveMQ, the platform's own, or [`of`](Broker::of) another make.
 //! The shared ones' logs are `activemq-shared.log` and `rabbitmq-shared.log` in the target directory's `tmp`.
 
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use self::activemq::Sync;
 use self::ports::Ports;
 use self::process::Process;
 use super::signal;
@@ -103,9 +105,9 @@ impl Make {
         }
     }
 
-    fn prepare(self, dir: &Path, ports: &Ports) {
+    fn prepare(self, dir: &Path, ports: &Ports, sync: Sync) {
         match self {
-            Self::ActiveMq => activemq::prepare(dir, ports),
+            Self::ActiveMq => activemq::prepare(dir, ports, sync),
             Self::RabbitMq => rabbitmq::prepare(dir, ports),
         }
     }
@@ -135,17 +137,18 @@ impl Broker {
             Make::RabbitMq => &RABBITMQ,
         };
         let log = format!("{}-shared.log", make.name());
-        shared.get_or_init(|| Self::start_logging_to(make, &log)).await
+        shared.get_or_init(|| Self::start_with(make, &log, Sync::Never)).await
     }
 
-    /// A broker of the caller's own, up when this returns.
+    /// A broker of the caller's own, up when this returns. Whatever it has confirmed outlives it, however it ends.
     pub(crate) async fn start() -> Self {
         Self::of(Make::ActiveMq).await
     }
 
     /// The same, of this make.
     pub(crate) async fn of(make: Make) -> Self {
-        Self::start_logging_to(make, &format!("{}-{}.log", make.name(), fastrand::u64(..))).await
+        let log = format!("{}-{}.log", make.name(), fastrand::u64(..));
+        Self::start_with(make, &log, Sync::Always).await
     }
 
     /// Port for the daemon: `stomp+ssl` on 127.0.0.1.
@@ -189,9 +192,9 @@ impl Broker {
         self.signal("CONT");
     }
 
-    async fn start_logging_to(make: Make, log: &str) -> Self {
+    async fn start_with(make: Make, log: &str, sync: Sync) -> Self {
         for _ in 0..3 {
-            let mut broker = Self::prepare(make, ports::free(), log);
+            let mut broker = Self::prepare(make, ports::free(), log, sync);
             if broker.try_start().await {
                 return broker;
             }
@@ -200,11 +203,11 @@ impl Broker {
         panic!("the broker does not start; see {log} in {}", env!("CARGO_TARGET_TMPDIR"));
     }
 
-    fn prepare(make: Make, ports: Ports, log: &str) -> Self {
+    fn prepare(make: Make, ports: Ports, log: &str, sync: Sync) -> Self {
         let prefix = format!("{}-", make.name());
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary directory");
         let ca_file = certificates::write(dir.path());
-        make.prepare(dir.path(), &ports);
+        make.prepare(dir.path(), &ports, sync);
         let Ports { tls, plain, metrics, .. } = ports;
         let address = Address { tls, plain, metrics, ca_file, make };
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);

@@ -5,6 +5,7 @@ pub(crate) mod broker;
 pub(crate) mod certificates;
 pub(crate) mod log;
 pub(crate) mod platform_queue;
+pub(crate) mod postgres;
 pub(crate) mod processor;
 pub(crate) mod proxies;
 pub(crate) mod signal;

@@ -89,10 +89,11 @@ impl Message {
         self.frame.header("Co3ContextToken")
     }
 
-    fn addressed(mut self, queue: &PlatformQueue) -> Frame {
+    /// The SEND frame that puts it on the queue `actions`, to be answered on `acks`, unless it names another.
+    pub(crate) fn addressed(mut self, actions: &str, acks: &str) -> Frame {
         let headers = &mut self.frame.headers;
-        headers.insert("destination".to_owned(), format!("/queue/{}", queue.actions()));
-        headers.entry("reply-to".to_owned()).or_insert_with(|| format!("/queue/{}", queue.acks()));
+        headers.insert("destination".to_owned(), format!("/queue/{actions}"));
+        headers.entry("reply-to".to_owned()).or_insert_with(|| format!("/queue/{acks}"));
         headers.retain(|_, value| value != LEFT_OUT);
         self.frame
     }
@@ -113,7 +114,8 @@ impl Reply {
         header && body["complete"] != false
     }
 
-    fn read(message: &Frame) -> Self {
+    /// From the MESSAGE frame that it came in.
+    pub(crate) fn read(message: &Frame) -> Self {
         Self {
             correlation_id: message.header("correlation-id").to_owned(),
             body: String::from_utf8(message.body.clone()).expect("a reply is UTF-8"),
@@ -155,18 +157,21 @@ impl PlatformQueue {
 
     /// Posts messages in order; the broker has stored them when this returns.
     pub(crate) async fn post_all(&self, messages: impl IntoIterator<Item = Message>) {
-        let frames = messages.into_iter().map(|message| message.addressed(self)).collect();
+        let frames =
+            messages.into_iter().map(|message| message.addressed(&self.actions(), &self.acks())).collect();
         post(&self.address, frames).await.expect("the broker takes the platform's messages");
     }
 
     /// Waits until `count` replies have come, status updates among them, and gives all there are.
     pub(crate) async fn replies(&self, count: usize, within: Duration) -> Vec<Reply> {
-        self.until(count, within, |_| true).await
+        self.until(within, |_| true, |found| found.len() >= count).await
     }
 
-    /// Waits until `count` last replies have come, and gives those there are.
+    /// Waits until `count` messages have had their last reply, and gives the last replies there are: more than `count`,
+    /// where one was [`answered_twice`].
     pub(crate) async fn answers(&self, count: usize, within: Duration) -> Vec<Reply> {
-        self.until(count, within, Reply::is_last).await
+        let enough = |found: &[&Reply]| found.len() - answered_twice(found.iter().copied()).len() >= count;
+        self.until(within, Reply::is_last, enough).await
     }
 
     /// The broker's figures of the destination.
@@ -197,13 +202,18 @@ impl PlatformQueue {
         }
     }
 
-    async fn until(&self, count: usize, within: Duration, wanted: impl Fn(&Reply) -> bool) -> Vec<Reply> {
+    async fn until(
+        &self,
+        within: Duration,
+        wanted: impl Fn(&Reply) -> bool,
+        enough: impl Fn(&[&Reply]) -> bool,
+    ) -> Vec<Reply> {
         let mut replies = self.replies.clone();
-        let enough = replies.wait_for(|all| all.iter().filter(|reply| wanted(reply)).count() >= count);
-        let in_time = timeout(within, enough).await.is_ok();
+        let found = |all: &Vec<Reply>| enough(&all.iter().filter(|reply| wanted(reply)).collect::<Vec<_>>());
+        let in_time = timeout(within, replies.wait_for(found)).await.is_ok();
         let mut found = self.replies.borrow().clone();
         found.retain(wanted);
-        assert!(in_time, "only {} of {count} replies after {within:?}: {found:?}", found.len());
+        assert!(in_time, "only {} replies after {within:?}: {found:?}", found.len());
         found
     }
 }
@@ -215,9 +225,10 @@ impl Drop for PlatformQueue {
 }
 
 /// The correlation ids that were answered more than once.
-pub(crate) fn answered_twice(answers: &[Reply]) -> Vec<&str> {
+pub(crate) fn answered_twice<'a>(answers: impl IntoIterator<Item = &'a Reply>) -> Vec<&'a str> {
     let mut seen = HashSet::new();
-    answers.iter().map(|reply| reply.correlation_id.as_str()).filter(|id| !seen.insert(*id)).collect()
+    let ids = answers.into_iter().map(|reply| reply.correlation_id.as_str());
+    ids.filter(|id| !seen.insert(*id)).collect()
 }
 
 /// Waits for the receipts only once everything is sent: a message at a time would be slow.

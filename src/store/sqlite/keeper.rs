@@ -1,8 +1,7 @@
 //! The thread that has the file: it takes what has gathered, commits it as one transaction, and answers.
 
-use super::super::SyncMode;
+use super::super::{SyncMode, confirmed::Confirmed};
 use super::{
-    confirmed::Confirmed,
     failure::Failure,
     jobs::{Job, Task},
     lock::Lock,

@@ -18,7 +18,6 @@ use std::{
 /// Opens the journal; where the file is broken, sets it aside and begins a new one. The lock must be held.
 pub(super) fn open(path: &Path, sync: SyncMode) -> Result<Connection, StoreError> {
     make_private(path).map_err(|error| unusable(path, &error))?;
-    report_torn(path);
     let opened = match schema::open(path, sync) {
         Err(OpenError::Corrupt(what)) => {
             set_aside(path, &what)?;
@@ -68,7 +67,8 @@ fn unusable(path: &Path, error: &io::Error) -> StoreError {
     ))
 }
 
-fn report_torn(path: &Path) {
+/// Says so where the end of the journal is torn; SQLite cuts it off.
+pub(super) fn report_torn(path: &Path) {
     match wal::torn(&with(path, "-wal")) {
         Ok(0) => {}
         Ok(records) => tracing::warn!(

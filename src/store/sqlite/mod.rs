@@ -7,7 +7,6 @@
 //! - A broken file is set aside and a new one begun; a torn end is cut off. Both are said in the log.
 //! - A full disk fails what is asked, with [`StoreError::Unavailable`]; once there is room, all goes on.
 
-mod confirmed;
 mod failure;
 mod jobs;
 mod keeper;
@@ -18,8 +17,8 @@ mod sweep;
 mod tables;
 mod wal;
 
+use super::confirmed::Confirmed;
 use super::{Answer, DeadLetter, Key, Standing, Store, StoreError, SyncMode};
-use confirmed::Confirmed;
 use futures_util::{FutureExt, future::BoxFuture};
 use jobs::{Answered, Job};
 use keeper::Keeper;
@@ -60,6 +59,7 @@ impl SqliteStore {
     /// journal of this version; [`StoreError::Unavailable`] where the disk is full.
     pub fn open(path: &Path, sync: SyncMode, keep: Duration) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
+        mend::report_torn(path);
         let connection = mend::open(path, sync)?;
         Self::start(path, sync, connection, Some(lock), Some(Sweep::new(keep)))
     }

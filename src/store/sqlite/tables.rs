@@ -28,11 +28,7 @@ impl Tables<'_> {
         let (state, run, crashes): (i64, i64, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let note = row.get(3)?;
         Ok(match state {
-            ANSWERED => Standing::Answered(answer(row, 4)?.unwrap_or_else(|| Answer {
-                reply_to: String::new(),
-                correlation_id: None,
-                body: String::new(),
-            })),
+            ANSWERED => Standing::Answered(answer(row, 4)?.unwrap_or_default()),
             BEGUN if run != self.run => Standing::Interrupted { crashes: crashes.saturating_add(1), note },
             CUT_OFF => Standing::Interrupted { crashes, note },
             _ => Standing::Waiting { note },

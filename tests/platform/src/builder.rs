@@ -1,4 +1,4 @@
-use crate::{Platform, platform::Shared, serve, world::World};
+use crate::{Platform, log::Log, platform::Shared, serve, world::World};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 use std::{
@@ -14,6 +14,7 @@ pub struct Builder {
     tls: Option<Arc<ServerConfig>>,
     prefix: String,
     address: SocketAddr,
+    forgets: bool,
 }
 
 impl Default for Builder {
@@ -23,6 +24,7 @@ impl Default for Builder {
             tls: None,
             prefix: String::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            forgets: false,
         }
     }
 }
@@ -79,6 +81,13 @@ impl Builder {
         self
     }
 
+    /// Does not remember requests, so that it can serve very many; none can be waited for.
+    #[must_use]
+    pub fn forgetting(mut self) -> Self {
+        self.forgets = true;
+        self
+    }
+
     /// Begins to serve.
     ///
     /// # Panics
@@ -87,7 +96,8 @@ impl Builder {
     pub async fn start(self) -> Platform {
         let listener = TcpListener::bind(self.address).await.expect("a port of 127.0.0.1 is free");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let shared = Arc::new(Shared { world: Mutex::new(self.world), ..Shared::default() });
+        let log = Log::new(self.forgets);
+        let shared = Arc::new(Shared { world: Mutex::new(self.world), log, ..Shared::default() });
         let routes = crate::routes::all(&shared, &self.prefix);
         Platform::new(shared, address, serve::serve(listener, self.tls, routes))
     }

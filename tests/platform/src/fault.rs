@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     Delay(Duration),
     CutOff,
     Stall,
+    Expire,
 }
 
 impl Fault {
@@ -66,6 +67,12 @@ impl Fault {
     #[must_use]
     pub fn stall() -> Self {
         Self::new(Kind::Stall).after_carrying_out()
+    }
+
+    /// Lets every session run out, and then answers as it should.
+    #[must_use]
+    pub fn expire() -> Self {
+        Self::new(Kind::Expire)
     }
 
     /// First carries the request out, then misbehaves.
@@ -121,7 +128,7 @@ impl Fault {
         matches!(self.kind, Kind::Hang)
     }
 
-    fn fits(&self, method: &Method, path: &str) -> bool {
+    pub(crate) fn fits(&self, method: &Method, path: &str) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted == method) && path.contains(&self.path)
     }
 

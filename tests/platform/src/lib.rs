@@ -24,7 +24,7 @@
 //! - `platform`: [`Platform`], the test's handle
 //! - `world`: accounts, organizations, objects, files
 //! - `log`: the requests that came
-//! - `fault`: how it misbehaves
+//! - `fault`: how it misbehaves, when told to; `weather`: by itself
 //! - `serve`: sockets, TLS
 //! - `pipeline`: the way of a request: log, faults, a test's own routes, who is it, the handler
 //! - `routes`: the handlers
@@ -37,6 +37,7 @@ mod platform;
 mod reply;
 mod routes;
 mod serve;
+mod weather;
 mod world;
 
 pub use builder::Builder;
@@ -44,6 +45,7 @@ pub use fault::Fault;
 pub use log::Recorded;
 pub use platform::{Platform, Write};
 pub use reply::Reply;
+pub use weather::Weather;
 
 /// The default API key's id.
 pub const API_KEY_ID: &str = "2f4c1b1e-0000-4000-8000-5f3c0f5a9c11";

@@ -16,7 +16,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
@@ -27,7 +30,7 @@ pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, ne
         headers: parts.headers.clone(),
         body: Bytes::new(),
     };
-    let fault = Fault::take(&mut lock(&shared.faults), &recorded.method, &recorded.path);
+    let fault = fault(&shared, &recorded);
     let early = fault.as_ref().filter(|fault| !fault.after);
     if early.is_some_and(Fault::hangs) {
         shared.log.add(recorded);
@@ -58,6 +61,17 @@ pub(crate) async fn pass(State(shared): State<Arc<Shared>>, request: Request, ne
     }
 }
 
+/// What this request meets: a fault that was asked for, or one by chance.
+fn fault(shared: &Shared, request: &Recorded) -> Option<Fault> {
+    let asked_for = Fault::take(&mut lock(&shared.faults), &request.method, &request.path);
+    let fault = asked_for.or_else(|| lock(&shared.weather).strikes(&request.method, &request.path))?;
+    shared.misbehaved.fetch_add(1, Relaxed);
+    if matches!(fault.kind, Kind::Expire) {
+        lock(&shared.world).sessions.clear();
+    }
+    Some(fault)
+}
+
 /// The answer in place of `right`, or, before there is that one, none if the request goes on.
 async fn misbehave(fault: &Fault, right: Option<Response>) -> Option<Response> {
     match &fault.kind {
@@ -66,6 +80,7 @@ async fn misbehave(fault: &Fault, right: Option<Response>) -> Option<Response> {
             reply.headers.extend(headers.clone());
             Some(reply.into_response())
         }
+        Kind::Expire => right,
         Kind::Hang => std::future::pending().await,
         // Unwinding ends the connection's task, and so the connection, without the panic message.
         Kind::Close => std::panic::resume_unwind(Box::new("closed on demand")),

@@ -1,13 +1,17 @@
 use crate::{
     Builder, Fault, Recorded, Reply,
     log::Log,
+    weather::Weather,
     world::{Meddler, World, touch},
 };
 use http::Method;
 use serde_json::Value;
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 use tokio::task::JoinHandle;
 
@@ -36,6 +40,9 @@ pub(crate) struct Shared {
     pub(crate) world: Mutex<World>,
     pub(crate) log: Log,
     pub(crate) faults: Mutex<Vec<Fault>>,
+    pub(crate) weather: Mutex<Weather>,
+    /// How many requests met a fault.
+    pub(crate) misbehaved: AtomicUsize,
     pub(crate) own: Mutex<Vec<OwnRoute>>,
     pub(crate) writes: Mutex<Vec<Write>>,
 }
@@ -163,6 +170,17 @@ impl Platform {
         lock(&self.shared.faults).push(fault);
     }
 
+    /// Misbehaves at random from now on, where no [`fault`](Self::fault) is due.
+    pub fn weather(&self, weather: Weather) {
+        *lock(&self.shared.weather) = weather;
+    }
+
+    /// How many requests it has misbehaved at.
+    #[must_use]
+    pub fn misbehaved(&self) -> usize {
+        self.shared.misbehaved.load(Relaxed)
+    }
+
     /// Answers requests of this method whose path begins with `prefix` (`/rest/…`) by `answer`, in place of what the
     /// stand-in would do. It is logged as any other; nobody is asked who they are. The latest route goes first.
     pub fn route(
@@ -204,6 +222,12 @@ impl Platform {
     #[must_use]
     pub fn writes(&self) -> Vec<Write> {
         lock(&self.shared.writes).clone()
+    }
+
+    /// Those since this was asked last, which it forgets.
+    #[must_use]
+    pub fn take_writes(&self) -> Vec<Write> {
+        std::mem::take(&mut lock(&self.shared.writes))
     }
 
     /// How many changes were carried out for the message with this context token.

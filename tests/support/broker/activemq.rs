@@ -14,10 +14,28 @@ const KEYSTORE_PASSWORD: &str = "changeit";
 const CLASS_PATH: &str = "/usr/share/activemq/lib/*:/usr/share/activemq/lib/optional/*:\
     /usr/share/java/xstream.jar:/usr/share/java/jettison.jar";
 
+/// When the broker forces its journal to the disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sync {
+    /// Before it confirms anything: what it has confirmed outlives it, however it ends.
+    Always,
+    /// When the system sees fit: fast, but a killed broker forgets what it has confirmed.
+    Never,
+}
+
+impl Sync {
+    fn strategy(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// Writes `activemq.xml`, `log4j.properties` and the key store, made of `server.pem`, into `dir`.
-pub(super) fn prepare(dir: &Path, ports: &Ports) {
+pub(super) fn prepare(dir: &Path, ports: &Ports, sync: Sync) {
     write_key_store(dir);
-    fs::write(dir.join("activemq.xml"), activemq_xml(dir, ports)).expect("activemq.xml is written");
+    fs::write(dir.join("activemq.xml"), activemq_xml(dir, ports, sync)).expect("activemq.xml is written");
     fs::write(dir.join("log4j.properties"), include_str!("log4j.properties"))
         .expect("log4j.properties is written");
 }
@@ -37,12 +55,13 @@ pub(super) fn command(dir: &Path) -> Command {
     command
 }
 
-fn activemq_xml(dir: &Path, ports: &Ports) -> String {
+fn activemq_xml(dir: &Path, ports: &Ports, sync: Sync) -> String {
     let mut xml = include_str!("activemq.xml").to_owned();
     let mut fill = |name: &str, value: &str| xml = xml.replace(name, value);
     fill("@DIR@", dir.to_str().expect("a temporary directory has a plain name"));
     fill("@TLS_PORT@", &ports.tls.to_string());
     fill("@PLAIN_PORT@", &ports.plain.to_string());
+    fill("@SYNC@", sync.strategy());
     fill("@KEYSTORE_PASSWORD@", KEYSTORE_PASSWORD);
     for (role, Credentials { login, passcode }) in
         [("PLATFORM", PLATFORM), ("PROCESSOR", API_KEY), ("ACCOUNT", ACCOUNT), ("LIMITED", LIMITED_KEY)]

@@ -1,6 +1,6 @@
 //! Confirmations on their way to the file: nobody waits for them.
 
-use super::super::Key;
+use super::Key;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// More than this are not kept: an entry without its confirmation only stays longer.

@@ -1,0 +1,88 @@
+//! Messages that were set aside, and that somebody wants to be carried out again (`processor dead retry`).
+
+use super::{
+    dispatcher::{Desk, Dispatcher, programmatic},
+    envelope::Envelope,
+    ledger::Claim,
+    task::{Owed, Task},
+};
+use crate::{
+    stomp::Settled,
+    store::{DeadLetter, Key},
+};
+use std::{sync::Arc, time::Duration};
+use tracing::{Instrument, info, warn};
+
+/// How often the list is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Until a reply is tried again that no session takes.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Dispatcher {
+    /// Carries out what is asked for, until the daemon begins to stop.
+    pub async fn revive(self) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.0.stopping().cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            // A journal that is out of order is told of where a message waits for it.
+            for letter in self.0.journal.take_retries().await.unwrap_or_default() {
+                self.again(letter);
+            }
+        }
+    }
+
+    fn again(&self, letter: DeadLetter) {
+        let DeadLetter { number, key, headers, body, answer, .. } = letter;
+        let envelope = Envelope::new(programmatic(&key.destination), headers, body.into());
+        // The broker is done with the first; what happens now is remembered by itself.
+        let key = Key { id: format!("{}#{number}", key.id), ..key };
+        let span = envelope.span(&key.id);
+        if self.0.ledger.claim(&key, None) == Claim::AtWork {
+            return;
+        }
+        let desk: Arc<Desk> = self.0.clone();
+        let task = Task::new(desk.clone(), key.clone(), envelope, None);
+        let work = async move {
+            info!(number, "taken from the dead letters");
+            let owed = match answer {
+                Some(answer) => Some(task.owed(answer, true, String::new())),
+                None => task.answered().await,
+            };
+            drop(task);
+            let done = match owed {
+                Some(owed) => settle(&desk, owed).await,
+                None => false,
+            };
+            desk.ledger.release(&key, None);
+            if done && let Err(error) = desk.journal.drop_dead(number).await {
+                warn!(number, %error, "done, but it stays among the dead letters");
+            }
+        };
+        self.spawn(work.instrument(span));
+    }
+}
+
+/// Whether the broker took the reply, or refused it: then it is among the dead letters anew.
+async fn settle(desk: &Desk, mut owed: Owed) -> bool {
+    loop {
+        match owed.send(None).await {
+            Ok(Settled::Taken) => {
+                owed.confirmed();
+                return true;
+            }
+            Ok(Settled::ReplyRefused(reason)) => {
+                owed.refused(reason).await;
+                return true;
+            }
+            Err(_unsettled) => tokio::select! {
+                biased;
+                () = desk.stopping().cancelled() => return false,
+                () = tokio::time::sleep(AGAIN) => {}
+            },
+        }
+    }
+}

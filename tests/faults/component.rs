@@ -1,0 +1,100 @@
+//! The component that the suite's processors run: each action writes to the platform once, with its context token.
+
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use action_processor::component::{Component, Context, Failure, Handler, Message, Reply, handler_fn};
+use serde_json::{Value, json};
+
+/// The component's name, and its section's.
+pub(crate) const NAME: &str = "writer";
+
+/// What a handler answers once it has written.
+pub(crate) const DONE: &str = "written";
+
+/// The display names of its actions; their ids are the places in this list, from 1.
+pub(crate) const ACTIONS: [&str; 3] = ["Note", "Note Once", "Mark"];
+
+/// Where the work begins and ends, one line each: the one thing that a killed processor leaves behind about it.
+struct Diary {
+    path: Option<String>,
+    token: String,
+}
+
+/// `Note` posts a comment, `Note Once` does at most once, `Mark` changes the incident with its version.
+pub(crate) fn component() -> Component {
+    let [note_down, note_once, mark_it] = ACTIONS;
+    Component::new(NAME)
+        .about("Writes each message down at the platform.")
+        .on(note_down, handler_fn(note))
+        .on(note_once, handler_fn(note).at_most_once())
+        .on(mark_it, handler_fn(mark))
+}
+
+async fn note(message: Message, cx: Context) -> Result<Reply, Failure> {
+    let diary = Diary::begin(&message, &cx);
+    let path = format!("/incidents/{}/comments", incident(&message)?);
+    pause().await;
+    let _note: Value = cx.rest().post(&path, &json!({ "text": diary.token })).await?;
+    pause().await;
+    Ok(Reply::text(DONE))
+}
+
+async fn mark(message: Message, cx: Context) -> Result<Reply, Failure> {
+    let diary = Diary::begin(&message, &cx);
+    let path = format!("/incidents/{}", incident(&message)?);
+    pause().await;
+    cx.rest().get_put(&path, |incident| incident["properties"][&diary.token] = true.into()).await?;
+    pause().await;
+    Ok(Reply::text(DONE))
+}
+
+fn incident(message: &Message) -> Result<i64, Failure> {
+    message.incident_id().ok_or_else(|| Failure::new("The message names no incident."))
+}
+
+/// Long enough for all workers to be at work when a fault strikes, some before they have written and some after.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(20..120))).await;
+}
+
+/// Notes in the file at `path` how many tasks there are, now and then.
+fn count_tasks(path: &str) {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    if CALLS.fetch_add(1, Relaxed).is_multiple_of(100) {
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        std::fs::write(path, tasks.to_string()).expect("the number of tasks can be noted");
+    }
+}
+
+// === impl Diary ===
+
+impl Diary {
+    /// Kept in the file that the component's section names, if it names one.
+    fn begin(message: &Message, cx: &Context) -> Self {
+        cx.section().get("tasks").into_iter().for_each(count_tasks);
+        let token = message.header("Co3ContextToken").unwrap_or_default().to_owned();
+        let diary = Self { path: cx.section().get("diary").map(ToOwned::to_owned), token };
+        diary.write("begun");
+        diary
+    }
+
+    /// One `write` for the whole line, so that lines of several processors do not mix.
+    fn write(&self, what: &str) {
+        let Some(path) = &self.path else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis();
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let line = format!("{now} {what} {}\n", self.token);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the diary can be written");
+    }
+}
+
+impl Drop for Diary {
+    fn drop(&mut self) {
+        self.write("ended");
+    }
+}

@@ -1,0 +1,179 @@
+//! How each fault strikes, and how things are put right afterwards.
+
+use std::{
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use http::Method;
+use stand_in_platform::{Fault, Weather};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    case::Case,
+    component,
+    cutter::{Cut, Cutter},
+    scene::Scene,
+    support::{broker::ACCOUNT, processor::AppConfig},
+};
+
+/// Makes faults happen, and keeps count.
+#[derive(Debug, Default)]
+pub(crate) struct Striker {
+    strikes: usize,
+    cuts: usize,
+    kills: Vec<SystemTime>,
+    cutter: Option<Cutter>,
+}
+
+// === impl Striker ===
+
+impl Striker {
+    /// Configures the processors as these cases need it, and starts them.
+    pub(crate) async fn begin(cases: &[Case], scene: &mut Scene) -> Self {
+        let mut striker = Self::default();
+        striker.start(cases, scene).await;
+        striker
+    }
+
+    /// Starts the processors anew, after they have stopped, for other cases.
+    pub(crate) async fn start(&mut self, cases: &[Case], scene: &mut Scene) {
+        let mut config = scene.config.clone();
+        for case in cases {
+            config = self.prepare(*case, scene, config).await;
+        }
+        for which in 0..scene.homes.len() {
+            scene.homes[which].configure(config.clone());
+            scene.start(which);
+        }
+    }
+
+    async fn prepare(&mut self, case: Case, scene: &Scene, config: AppConfig) -> AppConfig {
+        match case {
+            Case::ProcessorKilled => {
+                config.set(component::NAME, "diary", &scene.diary().display().to_string())
+            }
+            Case::LinkCut => {
+                self.cuts = 0;
+                let cutter = self.cutter.insert(Cutter::start(scene.broker.port()).await);
+                config.set("resilient", "stomp_port", &cutter.port().to_string())
+            }
+            // An API key has no session that could run out.
+            Case::PlatformFails => config
+                .set("resilient", "api_key_id", "")
+                .set("resilient", "api_key_secret", "")
+                .set("resilient", "email", ACCOUNT.login)
+                .set("resilient", "password", ACCOUNT.passcode)
+                .set("resilient", "request_timeout", "2")
+                .set("resilient", "request_retry_delay", "1"),
+            Case::BrokerKilled | Case::BrokerStopped | Case::ProcessorStopped | Case::DiskFull => config,
+        }
+    }
+
+    /// Strikes once, and puts things right; says what it did.
+    pub(crate) async fn strike(&mut self, case: Case, scene: &mut Scene) -> String {
+        self.strikes += 1;
+        match case {
+            Case::BrokerKilled => {
+                scene.broker.kill().await;
+                bring_the_broker_back(scene, "killed").await
+            }
+            Case::BrokerStopped => {
+                scene.broker.stop().await;
+                bring_the_broker_back(scene, "stopped").await
+            }
+            Case::ProcessorKilled => {
+                self.kills.push(scene.take(0).kill().await);
+                restart(scene);
+                "the processor was killed, and started again".to_owned()
+            }
+            Case::ProcessorStopped => {
+                let status = scene.take(0).stop().await;
+                restart(scene);
+                format!("the processor was told to stop ({status}), and started again")
+            }
+            Case::LinkCut => self.cut(scene).await,
+            Case::PlatformFails => change_the_weather(scene),
+            Case::DiskFull => fill_the_disk(scene).await,
+        }
+    }
+
+    /// How often things went wrong: the times it struck, and each request that the platform failed.
+    pub(crate) fn strikes(&self, scene: &Scene) -> usize {
+        self.strikes + scene.platform.misbehaved()
+    }
+
+    /// When processors were killed.
+    pub(crate) fn kills(&self) -> &[SystemTime] {
+        &self.kills
+    }
+
+    async fn cut(&mut self, scene: &Scene) -> String {
+        self.cuts += 1;
+        let cutter = self.cutter.as_ref().expect("it was prepared for");
+        let mut cut = Cut::at_random();
+        cutter.arm(cut);
+        // Where too little was left under way, the next byte is the last.
+        while timeout(Duration::from_secs(1), cutter.until_cut(self.cuts)).await.is_err() {
+            cut.after = 0;
+            cutter.arm(cut);
+            scene.side.allow(1);
+        }
+        scene.book.expect_recovery(SystemTime::now());
+        format!("the link was cut after {} bytes more ({:?})", cut.after, cut.direction)
+    }
+}
+
+/// After a random time of less than a minute.
+async fn bring_the_broker_back(scene: &mut Scene, what: &str) -> String {
+    sleep(Duration::from_millis(fastrand::u64(0..3_000))).await;
+    scene.broker.restart().await;
+    scene.book.expect_recovery(SystemTime::now());
+    format!("the broker was {what}, and started again")
+}
+
+fn restart(scene: &mut Scene) {
+    scene.start(0);
+    scene.book.expect_recovery(SystemTime::now());
+}
+
+/// From now on, up to half of all requests meet a fault, before they are carried out or after.
+fn change_the_weather(scene: &Scene) -> String {
+    let share = 0.1 + fastrand::f64() * 0.4;
+    scene.platform.weather(Weather::of(share, platform_faults()));
+    format!("the platform misbehaves at {:.0} % of requests", share * 100.0)
+}
+
+fn platform_faults() -> Vec<Fault> {
+    vec![
+        Fault::status(503),
+        Fault::status(503).header("retry-after", "1"),
+        Fault::status(503).after_carrying_out(),
+        Fault::status(429).header("retry-after", "1"),
+        Fault::status(409).on(Method::PUT, "/incidents"),
+        Fault::status(409).on(Method::POST, "/incidents"),
+        Fault::hang(),
+        Fault::stall(),
+        Fault::cut_off(),
+        Fault::close(),
+        Fault::expire(),
+    ]
+}
+
+/// No file of the processor's can be written beyond a small size for a while, the journal's either.
+async fn fill_the_disk(scene: &Scene) -> String {
+    let pid = scene.daemons[0].as_ref().expect("the processor runs").pid();
+    let full = fastrand::u64(..65_536);
+    limit_files(pid, &full.to_string());
+    sleep(Duration::from_millis(fastrand::u64(1_000..3_000))).await;
+    limit_files(pid, "unlimited");
+    scene.book.expect_recovery(SystemTime::now());
+    format!("no file could be written beyond {full} bytes, and then could again")
+}
+
+/// The soft limit only: a hard one could not be raised again without rights.
+fn limit_files(pid: u32, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let status = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
+    assert!(status.expect("prlimit is installed (util-linux)").success(), "prlimit refuses {limit}");
+}

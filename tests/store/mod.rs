@@ -1,0 +1,11 @@
+//! The journal, in memory, in a file and in PostgreSQL: one suite for all, and what each does when things go wrong.
+
+mod child;
+mod memory;
+mod postgres;
+mod postgres_faults;
+mod sqlite;
+mod sqlite_crash;
+mod sqlite_faults;
+mod suite;
+mod url;

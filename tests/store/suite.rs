@@ -1,0 +1,264 @@
+//! What every journal does, wherever it is kept: run against each of them.
+
+use std::time::{Duration, SystemTime};
+
+use action_processor::store::{Answer, DeadLetter, Journal, Key, Standing, StoreError};
+
+/// Somewhere to keep a journal, for one test.
+pub(crate) trait Place {
+    /// Opens it, as a process does when it starts.
+    async fn open(&self) -> Journal;
+
+    /// Ends a run as the death of its process would; when this returns, the others know it.
+    async fn die(&self, journal: Journal);
+}
+
+/// A test for each behaviour, against the place that the expression gives.
+macro_rules! behaviours {
+    ($place:expr; $($behaviour:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                $crate::store::suite::$behaviour(&$place).await;
+            }
+        )*
+    };
+}
+pub(crate) use behaviours;
+
+pub(crate) fn key(id: &str) -> Key {
+    Key { destination: "actions.201.orders".to_owned(), id: id.to_owned() }
+}
+
+pub(crate) fn answer(text: &str) -> Answer {
+    Answer {
+        reply_to: "acks.201.orders".to_owned(),
+        correlation_id: Some("invocation-7".to_owned()),
+        body: format!(r#"{{"message": "{text} — done, \u0000 and “quoted”"}}"#),
+    }
+}
+
+pub(crate) fn letter(id: &str) -> DeadLetter {
+    DeadLetter {
+        number: 0,
+        key: key(id),
+        since: SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123),
+        reason: "it crashed the process twice".to_owned(),
+        headers: vec![("message-id".to_owned(), id.to_owned()), ("Co3s: x".to_owned(), "π\n".to_owned())],
+        body: vec![0, 255, 7],
+        answer: Some(answer(id)),
+    }
+}
+
+// --- One run ---
+
+pub(crate) async fn a_message_not_met_before_is_new(place: &impl Place) {
+    let journal = place.open().await;
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::New);
+}
+
+pub(crate) async fn a_finished_message_has_its_answer_word_for_word(place: &impl Place) {
+    let journal = place.open().await;
+    carry_out(&journal, "1").await;
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::Answered(answer("1")));
+}
+
+pub(crate) async fn an_answer_may_be_without_a_correlation_id(place: &impl Place) {
+    let journal = place.open().await;
+    let bare = Answer { correlation_id: None, body: String::new(), ..answer("1") };
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    journal.finish(&key("1"), bare.clone()).await.unwrap();
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::Answered(bare));
+}
+
+pub(crate) async fn the_same_id_on_another_queue_is_another_message(place: &impl Place) {
+    let journal = place.open().await;
+    carry_out(&journal, "1").await;
+    let other = Key { destination: "actions.201.others".to_owned(), ..key("1") };
+    assert_eq!(journal.claim(&other).await.unwrap(), Standing::New);
+}
+
+pub(crate) async fn what_is_set_down_waits_with_its_latest_note(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    for note in ["attempt 1", "attempt 2"] {
+        journal.begin(&key("1")).await.unwrap();
+        journal.set_down(&key("1"), note.to_owned()).await.unwrap();
+    }
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), waiting("attempt 2"));
+}
+
+pub(crate) async fn a_note_outlives_the_next_beginning_and_going_back(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.set_down(&key("1"), "attempt 1".to_owned()).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    journal.give_back(&key("1")).await.unwrap();
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), waiting("attempt 1"));
+}
+
+pub(crate) async fn what_goes_back_without_a_note_is_new_again(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    journal.give_back(&key("1")).await.unwrap();
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::New);
+}
+
+pub(crate) async fn many_callers_at_once_are_all_served(place: &impl Place) {
+    let journal = place.open().await;
+    let callers = (0..300).map(|number| {
+        let journal = journal.clone();
+        tokio::spawn(async move {
+            carry_out(&journal, &number.to_string()).await;
+            journal.confirmed(&key(&number.to_string()));
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+    journal.close().await;
+    let journal = place.open().await;
+    for number in 0..300 {
+        let number = number.to_string();
+        assert_eq!(journal.claim(&key(&number)).await.unwrap(), Standing::Answered(answer(&number)));
+    }
+}
+
+pub(crate) async fn nothing_can_be_asked_after_the_end(place: &impl Place) {
+    let journal = place.open().await;
+    journal.close().await;
+    assert!(matches!(journal.begin(&key("1")).await, Err(StoreError::Unavailable(_))));
+}
+
+// --- Dead letters ---
+
+pub(crate) async fn a_dead_letter_keeps_everything(place: &impl Place) {
+    let journal = place.open().await;
+    let number = journal.bury(letter("1")).await.unwrap();
+    assert_eq!(journal.dead().await.unwrap(), [DeadLetter { number, ..letter("1") }]);
+}
+
+pub(crate) async fn dead_letters_are_listed_oldest_first_and_dropped_by_number(place: &impl Place) {
+    let journal = place.open().await;
+    let first = journal.bury(letter("1")).await.unwrap();
+    let second = journal.bury(DeadLetter { answer: None, ..letter("2") }).await.unwrap();
+    let listed: Vec<i64> = journal.dead().await.unwrap().iter().map(|letter| letter.number).collect();
+    assert_eq!(listed, [first, second]);
+    assert!(journal.drop_dead(first).await.unwrap());
+    assert!(!journal.drop_dead(first).await.unwrap());
+    assert_eq!(journal.dead().await.unwrap(), [DeadLetter { number: second, answer: None, ..letter("2") }]);
+}
+
+pub(crate) async fn a_letter_to_be_tried_again_is_taken_off_the_list_once(place: &impl Place) {
+    let journal = place.open().await;
+    let first = journal.bury(letter("1")).await.unwrap();
+    journal.bury(letter("2")).await.unwrap();
+    assert!(journal.ask_retry(first).await.unwrap());
+    assert!(!journal.ask_retry(first + 1000).await.unwrap());
+    assert_eq!(journal.take_retries().await.unwrap(), [DeadLetter { number: first, ..letter("1") }]);
+    assert_eq!(journal.take_retries().await.unwrap(), []);
+    assert_eq!(ids(&journal.dead().await.unwrap()), ["2"]);
+}
+
+// --- Several runs ---
+
+pub(crate) async fn what_a_dead_process_had_begun_is_interrupted_and_each_death_counts(place: &impl Place) {
+    for crashes in 0..3 {
+        let journal = place.open().await;
+        let standing = journal.claim(&key("1")).await.unwrap();
+        match crashes {
+            0 => assert_eq!(standing, Standing::New),
+            _ => assert_eq!(standing, Standing::Interrupted { crashes, note: None }),
+        }
+        journal.begin(&key("1")).await.unwrap();
+        place.die(journal).await;
+    }
+}
+
+pub(crate) async fn a_death_between_two_attempts_is_no_interruption(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    journal.set_down(&key("1"), "attempt 1".to_owned()).await.unwrap();
+    place.die(journal).await;
+    let journal = place.open().await;
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), waiting("attempt 1"));
+}
+
+pub(crate) async fn earlier_deaths_count_after_a_pause(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    place.die(journal).await;
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    journal.set_down(&key("1"), "attempt 1".to_owned()).await.unwrap();
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), waiting("attempt 1"));
+    journal.begin(&key("1")).await.unwrap();
+    place.die(journal).await;
+    let journal = place.open().await;
+    let standing = journal.claim(&key("1")).await.unwrap();
+    assert_eq!(standing, Standing::Interrupted { crashes: 2, note: Some("attempt 1".to_owned()) });
+}
+
+pub(crate) async fn what_a_dead_process_had_begun_goes_back_as_it_is(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    place.die(journal).await;
+    let journal = place.open().await;
+    let interrupted = Standing::Interrupted { crashes: 1, note: None };
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), interrupted);
+    journal.give_back(&key("1")).await.unwrap();
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), interrupted);
+}
+
+pub(crate) async fn work_that_an_orderly_end_cut_off_is_interrupted_without_a_crash(place: &impl Place) {
+    let journal = place.open().await;
+    journal.claim(&key("1")).await.unwrap();
+    journal.begin(&key("1")).await.unwrap();
+    journal.close().await;
+    let journal = place.open().await;
+    let standing = journal.claim(&key("1")).await.unwrap();
+    assert_eq!(standing, Standing::Interrupted { crashes: 0, note: None });
+}
+
+pub(crate) async fn what_was_answered_stays_answered(place: &impl Place) {
+    let journal = place.open().await;
+    carry_out(&journal, "1").await;
+    place.die(journal).await;
+    let journal = place.open().await;
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::Answered(answer("1")));
+}
+
+pub(crate) async fn a_letter_that_a_dead_process_had_taken_is_taken_again_until_it_is_dropped(
+    place: &impl Place,
+) {
+    let journal = place.open().await;
+    let number = journal.bury(letter("1")).await.unwrap();
+    journal.ask_retry(number).await.unwrap();
+    journal.take_retries().await.unwrap();
+    place.die(journal).await;
+    let journal = place.open().await;
+    assert_eq!(ids(&journal.take_retries().await.unwrap()), ["1"]);
+    assert!(journal.drop_dead(number).await.unwrap());
+    place.die(journal).await;
+    assert_eq!(place.open().await.take_retries().await.unwrap(), []);
+}
+
+async fn carry_out(journal: &Journal, id: &str) {
+    journal.claim(&key(id)).await.unwrap();
+    journal.begin(&key(id)).await.unwrap();
+    journal.finish(&key(id), answer(id)).await.unwrap();
+}
+
+fn waiting(note: &str) -> Standing {
+    Standing::Waiting { note: Some(note.to_owned()) }
+}
+
+fn ids(letters: &[DeadLetter]) -> Vec<&str> {
+    letters.iter().map(|letter| letter.key.id.as_str()).collect()
+}
