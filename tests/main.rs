@@ -41,6 +41,8 @@ mod replay;
 mod rest;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
+/// What goes wrong in STOMP clients, one case after the other, against real brokers of every make.
+mod stomp_cases;
 /// The journal: what it keeps, and what becomes of it when processes, disks and databases fail.
 mod store;
 /// The systemd unit.

@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::backoff::Backoff;
+use super::barred::Barred;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
 use super::handle::{AckHandle, Delivery, Event, Link, Order};
 use super::live::Live;
 use super::outbox::Outbox;
 use super::roster::{Request, Roster, SubscriptionId};
-use super::session::{BrokerError, Epoch, Message, Received};
+use super::session::{BrokerError, Epoch, Message, Received, SessionError};
 use super::settings::Settings;
 use super::settler::Word;
 use super::transport::authority;
@@ -91,6 +92,7 @@ struct Keeper<D> {
     backoff: Backoff,
     /// Failed attempts since a session was last of use.
     failures: u32,
+    barred: Barred,
     /// Whether the session was of use: the broker has answered a subscription.
     useful: bool,
     epoch: Epoch,
@@ -136,6 +138,7 @@ pub fn start<D: Dial>(
         held: None,
         roster: Roster::new(destinations),
         failures: 0,
+        barred: Barred::default(),
         useful: false,
         epoch: Epoch(0),
         current,
@@ -219,13 +222,13 @@ impl<D: Dial> Keeper<D> {
 
     /// One attempt under one deadline, taking orders meanwhile.
     async fn dial(&mut self) -> Result<Live<D::Io>, End> {
-        let Self { settings, dialer, orders, outbox, roster, epoch, .. } = self;
+        let Self { settings, dialer, orders, outbox, roster, barred, epoch, .. } = self;
         epoch.0 += 1;
         let limit = settings.connect_timeout;
         let attempt = timeout(limit, async {
             let io = dialer.dial().await.map_err(|error| LinkError::Dial(Box::new(error)))?;
             let host = dialer.target().map_or(settings.host.as_str(), |(host, _)| host);
-            Live::open(io, settings, host, *epoch).await
+            Live::open(io, settings, host, barred.clone(), *epoch).await
         });
         tokio::pin!(attempt);
         loop {
@@ -326,7 +329,11 @@ impl<D: Dial> Keeper<D> {
     }
 
     fn receive(&mut self, frame: Frame, live: &mut Live<D::Io>) -> Result<(), LinkError> {
-        match live.session.receive(frame)? {
+        let received = live.session.receive(frame);
+        if let Err(SessionError::Broker(error)) = &received {
+            self.barred.note(error);
+        }
+        match received? {
             Received::Message(message) => self.deliver(message, live),
             Received::Subscribed(id) => self.subscribed(id),
             Received::Refused(id, error) => self.refused(id, &error),
@@ -386,7 +393,7 @@ impl<D: Dial> Keeper<D> {
         let refused = self.roster.refuse(id, Instant::now(), fastrand::f64());
         if let Some((destination, delay)) = refused {
             debug!(destination, retry_in = ?delay, "a refused queue will be asked for again");
-            let (destination, reason) = (destination.to_owned(), refusal.message.clone());
+            let (destination, reason) = (destination.to_owned(), refusal.reason());
             self.outbox.push(Event::Refused { destination, reason });
         }
     }

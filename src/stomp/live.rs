@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::Encoder;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::barred::Barred;
 use super::codec::Codec;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
@@ -55,6 +56,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         mut io: Io,
         settings: &Settings,
         host: &str,
+        barred: Barred,
         epoch: Epoch,
     ) -> Result<Self, LinkError> {
         let mut codec = Codec::new(Version::V1_2, settings.limits);
@@ -66,16 +68,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         let answer = reader.next().await?;
         let session = Session::open(settings, &answer)?;
         codec.set_version(session.version());
-        Ok(Self::split(reader, session, codec, settings, epoch))
+        let terms = Terms::new(codec, &session, settings, barred);
+        Ok(Self::split(reader, session, terms, epoch))
     }
 
-    fn split(reader: Reader<Io>, session: Session, codec: Codec, settings: &Settings, epoch: Epoch) -> Self {
-        let beats = session.beats();
-        let (reader, write_half) = reader.split(session.version(), beats.patience(), split);
-        let stall = beats.stall(settings.connect_timeout);
-        let deaf = Arc::new(AtomicBool::new(false));
-        let profile = Arc::new(session.profile().clone());
-        let terms = Terms { codec, beats, stall, profile, deaf: Arc::clone(&deaf) };
+    fn split(reader: Reader<Io>, session: Session, terms: Terms, epoch: Epoch) -> Self {
+        let (reader, write_half) = reader.split(session.version(), terms.beats.patience(), split);
+        let deaf = Arc::clone(&terms.deaf);
         let (outlet, words, writer) = Writer::new(write_half, terms);
         let (finish, finished) = oneshot::channel();
         let writer = WriterTask(AbortOnDropHandle::new(tokio::spawn(writer.run(finished))));

@@ -13,6 +13,7 @@
 //! Start with [`start`].
 
 pub mod backoff;
+mod barred;
 pub mod codec;
 mod error;
 pub mod frame;

@@ -282,7 +282,7 @@ impl Session {
         }
         let asked = match receipt {
             Some(receipt) => self.pending.remove(receipt),
-            None if error.fault == Fault::Refused => self.take_first_subscribe(),
+            None if error.is_of_a_queue() => self.take_first_subscribe(),
             None => None,
         };
         match asked {

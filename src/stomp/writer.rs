@@ -13,11 +13,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Encoder;
 use tracing::error;
 
+use super::barred::Barred;
 use super::codec::Codec;
 use super::error::{LinkError, Stale};
 use super::frame::Frame;
 use super::heartbeat::Beats;
 use super::profile::Profile;
+use super::session::Session;
+use super::settings::Settings;
 use super::settler::{MOST_WORDS, Parcel, Settler, Word};
 
 /// How many posts may wait to be written.
@@ -68,6 +71,7 @@ pub(super) struct Terms {
     /// The longest that a write may make no progress.
     pub(super) stall: Duration,
     pub(super) profile: Arc<Profile>,
+    pub(super) barred: Barred,
     /// Set while nothing is read: a receipt that does not come then is not the broker's fault.
     pub(super) deaf: Arc<AtomicBool>,
 }
@@ -95,6 +99,23 @@ enum Due {
     Beat,
     Unconfirmed,
     Finish(Option<Frame>),
+}
+
+// === impl Terms ===
+
+impl Terms {
+    pub(super) fn new(codec: Codec, session: &Session, settings: &Settings, barred: Barred) -> Self {
+        let beats = session.beats();
+        let stall = beats.stall(settings.connect_timeout);
+        Self {
+            codec,
+            beats,
+            stall,
+            profile: Arc::new(session.profile().clone()),
+            barred,
+            deaf: Arc::default(),
+        }
+    }
 }
 
 // === impl Outlet ===
@@ -153,7 +174,7 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
         let outlet = Outlet { queue: sender, space: Arc::clone(&space), profile: Arc::clone(&terms.profile) };
         let inlet = Inlet { queue: receiver, space, words };
         let batch = BytesMut::with_capacity(BATCH_BYTES);
-        let settler = Settler::new(terms.profile.settlement());
+        let settler = Settler::new(terms.profile.settlement(), terms.barred.clone());
         let now = Instant::now();
         (outlet, teller, Self { io, inlet, settler, owed_since: now, terms, batch, written: now })
     }

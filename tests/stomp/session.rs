@@ -184,6 +184,7 @@ fn wrong_credentials_are_told_from_what_will_pass() {
     let passing = "unable to connect to authentication service";
     assert_eq!(fault_of_login(passing, "java.lang.SecurityException: no"), Fault::Transient);
     assert_eq!(fault_of_login("Virtual host stopped", ""), Fault::Transient);
+    assert_eq!(fault_of_login("Bad CONNECT", "Virtual host 'b.example' access denied"), Fault::VirtualHost);
 }
 
 #[test]
