@@ -3,7 +3,6 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::support::broker::{ACCOUNT, API_KEY, Broker, Credentials, LIMITED_KEY, Make, PLATFORM};
-use crate::support::for_each_make;
 use crate::support::platform_queue::{Message, PlatformQueue, answered_twice};
 use crate::support::processor::{AppConfig, Processor};
 use crate::support::statistics::Statistics;

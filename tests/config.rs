@@ -2,7 +2,7 @@
 
 use action_processor::{
     component::{Component, Context, Failure, Reply, handler_fn},
-    config::{BrokerProxy, Config, Credentials, Problems, Sources, Trust},
+    config::{BrokerMake, BrokerProxy, Config, Credentials, Problems, Sources, Trust},
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -12,8 +12,8 @@ const GOOD: &str = "[resilient]\nhost = soar.example.com\napi_key_id = id\napi_k
 #[test]
 fn what_is_not_given_has_its_default() {
     let config = load(GOOD).unwrap();
-    assert_eq!((config.platform.port, config.broker.port), (443, 65001));
-    assert_eq!(config.broker.host, "soar.example.com");
+    assert_eq!((config.platform.port, config.broker.first.port), (443, 65001));
+    assert_eq!(config.broker.first.host, "soar.example.com");
     assert_eq!((config.work.num_workers, config.broker.prefetch), (25, 25));
     assert_eq!(config.broker.connect_timeout, Duration::from_secs(60));
     assert_eq!(config.broker.heartbeat_receive, Duration::from_secs(15));
@@ -36,7 +36,7 @@ fn the_environment_beats_the_file_and_the_command_line_beats_both() {
     let variables = [("PROCESSOR__RESILIENT__PORT", "2"), ("PROCESSOR__RESILIENT__STOMP_PORT", "2")];
     let sources = sources(&file, &variables).with_arguments(arguments(&["--stomp_port", "3"]));
     let config = Config::load(&sources, &[]).unwrap();
-    assert_eq!((config.work.num_workers, config.platform.port, config.broker.port), (1, 2, 3));
+    assert_eq!((config.work.num_workers, config.platform.port, config.broker.first.port), (1, 2, 3));
     let origins: BTreeMap<&str, &str> =
         config.settings().map(|(_, key, setting)| (key, setting.origin())).collect();
     assert_eq!(origins["num_workers"], "app.config:5");
@@ -326,4 +326,30 @@ fn a_journal_is_in_sqlite_or_postgresql() {
     let problems =
         load(&format!("{GOOD}[store]\nurl = mysql://me:hunter2@db/journal\n")).unwrap_err().to_string();
     assert!(problems.contains("sqlite:, postgres://") && !problems.contains("hunter2"), "{problems}");
+}
+
+#[test]
+fn several_brokers_are_read_each_with_its_own_port_or_the_common_one() {
+    let file = format!("{GOOD}stomp_port = 61614\nstomp_host = a.example, b.example:61615 , [::1]:7, ::1\n");
+    let broker = load(&file).unwrap().broker;
+    assert_eq!((broker.first.host.as_str(), broker.others.len()), ("a.example", 3));
+    assert_eq!(broker.addresses(), "a.example:61614, b.example:61615, [::1]:7, [::1]:61614");
+}
+
+#[test]
+fn what_is_no_list_of_brokers_is_a_mistake() {
+    for odd in ["ssl://a.example", "a.example:", "a.example:0", "a.example:65536", "a b", ":61614", ","] {
+        let problems = load(&format!("{GOOD}stomp_host = {odd}\n")).unwrap_err().to_string();
+        assert!(problems.contains("app.config:5: stomp_host"), "{odd}: {problems}");
+    }
+}
+
+#[test]
+fn the_make_of_broker_is_found_out_unless_it_is_set() {
+    assert_eq!(load(GOOD).unwrap().broker.make, None);
+    let file = format!("{GOOD}stomp_broker = RabbitMQ\nstomp_virtual_host = soar\n");
+    let broker = load(&file).unwrap().broker;
+    assert_eq!((broker.make, broker.virtual_host.as_deref()), (Some(BrokerMake::RabbitMq), Some("soar")));
+    let problems = load(&format!("{GOOD}stomp_broker = kafka\n")).unwrap_err().to_string();
+    assert!(problems.contains("must be one of auto, activemq, artemis, rabbitmq"), "{problems}");
 }

@@ -1,6 +1,10 @@
 //! The one test binary: its table of contents.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+/// A macro: each test once for every make of broker.
+#[macro_use]
+mod for_each_make;
+
 /// What the tests below run against: a real broker, the platform's side of its queues, certificates, proxies, the
 /// daemon as a process.
 mod support;
@@ -37,6 +41,8 @@ mod replay;
 mod rest;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
+/// What goes wrong in STOMP clients, one case after the other, against real brokers of every make.
+mod stomp_cases;
 /// The journal: what it keeps, and what becomes of it when processes, disks and databases fail.
 mod store;
 /// The systemd unit.

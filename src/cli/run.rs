@@ -93,7 +93,7 @@ fn greet(config: &Config, components: &[Component]) {
     info!(version = env!("CARGO_PKG_VERSION"), components = names.join(", "), "the processor starts");
     info!(
         platform = format!("{}:{}", config.platform.host, config.platform.port),
-        broker = format!("{}:{}", config.broker.host, config.broker.port),
+        broker = config.broker.addresses(),
         workers = config.work.num_workers,
         "configured"
     );

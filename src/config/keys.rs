@@ -4,8 +4,8 @@
 use super::kind::Kind;
 pub use super::topic::Topic;
 use Kind::{
-    Choice, Decimal, Flag, Levels, List, Path, ProxyChoice, ProxyUrl, Secret, StoreUrl, Text, Trust, Unused,
-    Whole, ZeroOrAtLeast,
+    Choice, Decimal, Flag, Hosts, Levels, List, Path, ProxyChoice, ProxyUrl, Secret, StoreUrl, Text, Trust,
+    Unused, Whole, ZeroOrAtLeast,
 };
 
 /// One key of app.config.
@@ -97,8 +97,34 @@ pub const KEYS: &[Key] = &[
         "Its private key, where that is in a file of its own.",
     ),
     // Broker
-    key("stomp_host", Text, None, Topic::Broker, "The broker's host name. As host where it is not given."),
-    key("stomp_port", Whole(1, 65535), Some("65001"), Topic::Broker, "The broker's port (STOMP over TLS)."),
+    key(
+        "stomp_host",
+        Hosts,
+        None,
+        Topic::Broker,
+        "The broker's host name. Several, separated by commas, are tried in turn: a.example, b.example:61614. As host where it is not given.",
+    ),
+    key(
+        "stomp_port",
+        Whole(1, 65535),
+        Some("65001"),
+        Topic::Broker,
+        "The broker's port (STOMP over TLS), where stomp_host does not name one.",
+    ),
+    key(
+        "stomp_broker",
+        Choice(&["auto", "activemq", "artemis", "rabbitmq"]),
+        Some("auto"),
+        Topic::Broker,
+        "The make of broker, whose ways differ a little. `auto`: as the broker says itself once it is connected. RabbitMQ takes a login without stomp_virtual_host only where this says `rabbitmq`.",
+    ),
+    key(
+        "stomp_virtual_host",
+        Text,
+        None,
+        Topic::Broker,
+        "The virtual host to log in to. The broker's host name where it is not given, or / for RabbitMQ.",
+    ),
     key(
         "stomp_timeout",
         Decimal(0.1, 3600.0),
@@ -167,7 +193,7 @@ pub const KEYS: &[Key] = &[
         Text,
         None,
         Topic::Broker,
-        "What stands before a queue's name when subscribing: nothing for ActiveMQ, /queue/ for RabbitMQ.",
+        "What stands before a queue's name when subscribing. Where it is not given: nothing for ActiveMQ, /queue/ for RabbitMQ. RabbitMQ's queues that are not plain durable ones want /amq/queue/.",
     ),
     key(
         "max_connection_retries",
@@ -236,6 +262,13 @@ pub const KEYS: &[Key] = &[
         Some("25"),
         Topic::Work,
         "How many messages are worked on at the same time.",
+    ),
+    key(
+        "max_bytes_at_work",
+        Whole(65_536, 1_099_511_627_776),
+        Some("268435456"),
+        Topic::Work,
+        "How many bytes of messages may be at work or waiting; beyond that nothing is read from the broker until some are done. One larger message may be alone.",
     ),
     key(
         "stop_timeout",

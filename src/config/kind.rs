@@ -1,6 +1,6 @@
 //! What the text of a key may say.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
 use tracing_subscriber::filter::Targets;
 
 /// The type of a key.
@@ -28,6 +28,8 @@ pub enum Kind {
     ZeroOrAtLeast(i64),
     /// A number from the first to the second, both included.
     Decimal(f64, f64),
+    /// Hosts separated by commas, each with its port if that is another: `a.example, b.example:61614`.
+    Hosts,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Words separated by commas.
@@ -73,6 +75,7 @@ impl Kind {
                 choice(text, words).map(drop).ok_or_else(|| format!("must be one of {}", words.join(", ")))
             }
             Self::Levels => levels(text).map(drop),
+            Self::Hosts => hosts(text).map(drop),
             Self::ProxyChoice if matches!(text, "none" | "env") => Ok(()),
             Self::StoreUrl => begins_with(text, &["sqlite:", "postgres://", "postgresql://"]),
             Self::ProxyUrl => begins_with(text, &["http://", "https://", "socks5://", "socks5h://"]),
@@ -125,6 +128,32 @@ pub(super) fn choice<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
 
 pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Hosts and, where they are given, their ports; never empty.
+pub(super) fn hosts(text: &str) -> Result<Vec<(String, Option<u16>)>, String> {
+    let hosts = list(text).iter().map(|host| one_host(host)).collect::<Result<Vec<_>, _>>()?;
+    if hosts.is_empty() { Err("must name a host".to_owned()) } else { Ok(hosts) }
+}
+
+/// An IPv6 address wears brackets where a port follows, as in a URL.
+fn one_host(text: &str) -> Result<(String, Option<u16>), String> {
+    let address: Result<Ipv6Addr, _> = text.parse();
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if address.is_err() && !text.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let odd = |c: char| c.is_whitespace() || "/@?#".contains(c);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if bare.is_empty() || host.contains(odd) || (bare.contains(':') && bare.parse::<Ipv6Addr>().is_err()) {
+        return Err(format!(
+            "{text:?} is no host: write a.example, or a.example:61614, without ssl:// and the like"
+        ));
+    }
+    let port = port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or(port)).transpose();
+    let port =
+        port.map_err(|port| format!("{text:?} has no port from 1 to 65535 behind its colon, but {port:?}"))?;
+    Ok((host.to_owned(), port))
 }
 
 pub(super) fn seconds(text: &str) -> Option<Duration> {

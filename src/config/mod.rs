@@ -10,6 +10,7 @@
 //! - A key of the table that is given without a value counts as not given.
 //! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]).
 
+mod broker;
 pub mod example;
 pub mod ini;
 mod jwe;
@@ -26,6 +27,7 @@ mod stores;
 mod topic;
 mod typed;
 
+pub use broker::{Broker, BrokerAddress, BrokerMake, BrokerProxy};
 pub use kind::{Kind, Trust};
 pub use overrides::Overrides;
 pub use problems::{Problem, Problems};
@@ -33,8 +35,8 @@ pub use references::References;
 pub use settings::{Setting, Settings};
 pub use sources::{Argument, Location, SourceFile, Sources};
 pub use typed::{
-    Broker, BrokerProxy, ClientCertificate, Config, Credentials, Development, Integrations, Log, LogFile,
-    LogFormat, Platform, Proxy, Store, Work,
+    ClientCertificate, Config, Credentials, Development, Integrations, Log, LogFile, LogFormat, Platform,
+    Proxy, Store, Work,
 };
 
 use crate::secret::Secret;

@@ -74,6 +74,10 @@ impl<'a> Reader<'a> {
         self.raw(key).map(kind::list).unwrap_or_default()
     }
 
+    pub(super) fn hosts(&self, key: &str) -> Option<Vec<(String, Option<u16>)>> {
+        self.raw(key).and_then(|text| kind::hosts(text).ok())
+    }
+
     pub(super) fn levels(&self, key: &str) -> Targets {
         self.raw(key).and_then(|text| kind::levels(text).ok()).unwrap_or_default()
     }

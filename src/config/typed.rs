@@ -1,6 +1,7 @@
 //! The configuration as types that cannot be wrong.
 
 use super::{
+    broker::Broker,
     kind::Trust,
     problems::{Problem, Problems},
     reader::Reader,
@@ -104,59 +105,13 @@ pub struct Proxy {
     pub password: Option<Secret>,
 }
 
-/// The link to the broker.
-#[derive(Debug, Clone)]
-pub struct Broker {
-    /// Host name, the platform's unless stated.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Which certificates are trusted.
-    pub trust: Trust,
-    /// The name that the certificate must be for, where that is not `host`.
-    pub server_name: Option<String>,
-    /// The way there.
-    pub proxy: BrokerProxy,
-    /// One deadline over name look-up, TCP, TLS and CONNECTED.
-    pub connect_timeout: Duration,
-    /// How often we offer a heart-beat; zero for never.
-    pub heartbeat_send: Duration,
-    /// How often we want one; zero for never.
-    pub heartbeat_receive: Duration,
-    /// Missing beats are forgiven up to this many intervals, at least 1.
-    pub heartbeat_grace: f64,
-    /// Messages that a queue may send ahead.
-    pub prefetch: u32,
-    /// Limit of a frame's body.
-    pub max_body_bytes: usize,
-    /// Limit of a header line.
-    pub max_header_bytes: usize,
-    /// Limit of headers in a frame.
-    pub max_headers: usize,
-    /// Before each queue's name; usually empty.
-    pub queue_prefix: String,
-    /// How many times connecting is tried again in a row before giving up; `None`: for ever.
-    pub max_connection_retries: Option<u32>,
-    /// How long heart-beats may fail before giving up; `None`: for ever.
-    pub heartbeat_timeout_threshold: Option<Duration>,
-}
-
-/// The way to the broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BrokerProxy {
-    /// None.
-    Direct,
-    /// As `HTTPS_PROXY` and `NO_PROXY` say.
-    Environment,
-    /// Through this URL, which may hold a password.
-    Url(Secret),
-}
-
 /// How messages are worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// Handlers at work at the same time.
     pub num_workers: usize,
+    /// How many bytes of messages may be at work or waiting.
+    pub max_bytes: usize,
     /// What running work has to finish after SIGTERM.
     pub stop_timeout: Duration,
     /// Components to leave out.
@@ -372,56 +327,13 @@ impl Proxy {
     }
 }
 
-// === impl Broker ===
-
-impl Broker {
-    fn read(reader: &Reader<'_>, platform: &Platform) -> Self {
-        let retries: i64 = reader.number("max_connection_retries");
-        Self {
-            host: reader.optional("stomp_host").unwrap_or_else(|| platform.host.clone()),
-            port: reader.number("stomp_port"),
-            trust: reader.trust("stomp_cafile").unwrap_or_else(|| platform.trust.clone()),
-            server_name: reader.optional("tls_server_name"),
-            proxy: BrokerProxy::read(reader),
-            connect_timeout: reader.seconds("stomp_timeout"),
-            heartbeat_send: reader.milliseconds("stomp_heartbeat_send"),
-            heartbeat_receive: reader.milliseconds("stomp_heartbeat_receive"),
-            heartbeat_grace: reader.decimal("stomp_heartbeat_grace"),
-            prefetch: if reader.is_set("stomp_prefetch_limit") {
-                reader.number("stomp_prefetch_limit")
-            } else {
-                reader.number("num_workers")
-            },
-            max_body_bytes: reader.number("stomp_max_body_bytes"),
-            max_header_bytes: reader.number("stomp_max_header_bytes"),
-            max_headers: reader.number("stomp_max_headers"),
-            queue_prefix: reader.text("stomp_queue_prefix"),
-            max_connection_retries: u32::try_from(retries).ok().filter(|retries| *retries > 0),
-            heartbeat_timeout_threshold: reader
-                .is_set("heartbeat_timeout_threshold")
-                .then(|| reader.seconds("heartbeat_timeout_threshold")),
-        }
-    }
-}
-
-// === impl BrokerProxy ===
-
-impl BrokerProxy {
-    fn read(reader: &Reader<'_>) -> Self {
-        match reader.text("stomp_proxy").as_str() {
-            "none" | "" => Self::Direct,
-            "env" => Self::Environment,
-            url => Self::Url(url.into()),
-        }
-    }
-}
-
 // === impl Work ===
 
 impl Work {
     fn read(reader: &Reader<'_>) -> Self {
         Self {
             num_workers: reader.number("num_workers"),
+            max_bytes: reader.number("max_bytes_at_work"),
             stop_timeout: reader.seconds("stop_timeout"),
             noload: reader.list("noload"),
             selftest_timeout: reader.seconds("selftest_timeout"),

@@ -89,7 +89,7 @@ impl Watch {
         match event {
             // The link ends by itself only where it gives up, and says so first.
             None => Some(Ended::Stopped),
-            Some(Event::Down { error, retry_in: None }) => Some(Ended::GaveUp(error)),
+            Some(Event::Down { error, retry_in: None, .. }) => Some(Ended::GaveUp(error)),
             Some(event) => {
                 let ended = self.silent_for_too_long(&event).map(Ended::Silent);
                 self.take(event);
@@ -114,9 +114,9 @@ impl Watch {
     fn take(&mut self, event: Event) {
         match event {
             Event::Delivery(delivery) => self.dispatcher.deliver(delivery),
-            Event::Up { broker, version, .. } => {
+            Event::Up { at, broker, version, .. } => {
                 let broker = broker.unwrap_or_default();
-                info!(broker, %version, "connected to the broker");
+                info!(at, broker, %version, "connected to the broker");
             }
             Event::Subscribed { destination } => {
                 info!(queue = destination, "subscribed");
@@ -132,9 +132,9 @@ impl Watch {
                      platform. It is tried again, and the other queues run"
                 );
             }
-            Event::Down { error, retry_in } => {
+            Event::Down { at, error, retry_in } => {
                 self.subscribed.clear();
-                report(&error, retry_in);
+                report(&at, &error, retry_in);
             }
         }
     }
@@ -193,17 +193,17 @@ impl Watch {
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.
-fn report(error: &LinkError, retry_in: Option<Duration>) {
+fn report(at: &str, error: &LinkError, retry_in: Option<Duration>) {
     let text = with_causes(error);
     let next = retry_in.map(|wait| format!("{:.1} s", wait.as_secs_f64())).unwrap_or_default();
     Service.status(&format!("waiting for the broker: {text}"));
     if let LinkError::Codec(codec) = error {
         // The same frame will come again, and cut the link again.
-        error!(error = text, option = limit(codec), next, "no link to the broker; somebody must act");
+        error!(at, error = text, option = limit(codec), next, "no link to the broker; somebody must act");
     } else if error.cause() == Cause::Credentials || crate::tls::refusal(error).is_some() {
-        error!(error = text, next, "no link to the broker; somebody must act");
+        error!(at, error = text, next, "no link to the broker; somebody must act");
     } else {
-        warn!(error = text, next, "no link to the broker");
+        warn!(at, error = text, next, "no link to the broker");
     }
     debug!(?error, "the link's error in full");
 }

@@ -105,7 +105,7 @@ async fn run_recorded(
     mut reload: Reload,
 ) -> Result<(), DaemonError> {
     let rest = settings::rest(config, recorder.clone().map(Into::into))?;
-    let dialer = settings::dialer(config)?;
+    let brokers = settings::brokers(config)?;
     let journal = store::open(&settings::store(config)?).await?;
     let shutdown = CancellationToken::new();
     let platform = {
@@ -131,7 +131,7 @@ async fn run_recorded(
         stop_timeout: config.work.stop_timeout,
         heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
     };
-    let (link, events) = stomp::start(settings::stomp(config), queues, dialer);
+    let (link, events) = stomp::start(settings::stomp(config), queues, brokers);
     let dispatcher = Dispatcher::new(workshop, link.clone(), journal.clone(), workers.clone());
     workers.spawn(dispatcher.clone().revive());
     let watch = Watch::new(link, events, dispatcher, limits);

@@ -1,9 +1,9 @@
 //! What each room is told, made of the configuration.
 
 use crate::{
-    config::{self, BrokerProxy, Config, Trust},
+    config::{self, BrokerAddress, BrokerProxy, Config, Trust},
     rest, stomp,
-    stomp::transport::{self, Dialer},
+    stomp::transport::{self, Brokers, Dialer},
     store, tls,
 };
 use std::sync::Arc;
@@ -64,29 +64,34 @@ pub fn rest(
     Ok(settings)
 }
 
-/// What opens the byte stream to the broker.
+/// What opens the byte stream to whichever broker's turn it is.
 ///
 /// # Errors
 /// See [`SettingsError`].
-pub fn dialer(config: &Config) -> Result<Dialer, SettingsError> {
+pub fn brokers(config: &Config) -> Result<Brokers, SettingsError> {
+    let others = config.broker.others.iter().map(|address| dialer(config, address));
+    Ok(Brokers::new(dialer(config, &config.broker.first)?, others.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn dialer(config: &Config, address: &BrokerAddress) -> Result<Dialer, SettingsError> {
     let broker = &config.broker;
     let tls = tls::client_config(&tls::Settings {
         purpose: tls::Purpose {
             label: "STOMP",
             option: "stomp_cafile",
             name_option: Some("tls_server_name"),
-            server: format!("{}:{}", broker.host, broker.port),
+            server: address.to_string(),
         },
         roots: roots(&broker.trust),
         client_certificate: client_certificate(&config.platform),
         server_name: broker.server_name.clone(),
     })?;
     Ok(Dialer {
-        host: broker.host.clone(),
-        port: broker.port,
+        host: address.host.clone(),
+        port: address.port,
         tls,
         server_name: broker.server_name.clone(),
-        proxy: broker_proxy(broker)?,
+        proxy: broker_proxy(&broker.proxy, &address.host)?,
     })
 }
 
@@ -122,7 +127,7 @@ pub fn store(config: &Config) -> Result<store::Settings, SettingsError> {
 #[must_use]
 pub fn stomp(config: &Config) -> stomp::Settings {
     let broker = &config.broker;
-    let mut settings = stomp::Settings::new(broker.host.clone());
+    let mut settings = stomp::Settings::new(broker.first.host.clone());
     let (login, passcode) = match &config.platform.credentials {
         config::Credentials::ApiKey { id, secret } => (id, secret),
         config::Credentials::User { email, password } => (email, password),
@@ -136,11 +141,14 @@ pub fn stomp(config: &Config) -> stomp::Settings {
         settings.heartbeat.grace = broker.heartbeat_grace as f32;
     }
     settings.prefetch = broker.prefetch;
+    settings.max_bytes = config.work.max_bytes;
     settings.limits.max_headers = broker.max_headers;
     settings.limits.max_header_bytes = broker.max_header_bytes;
     settings.limits.max_body_bytes = broker.max_body_bytes;
     settings.connect_timeout = broker.connect_timeout;
-    settings.profile.destination_prefix.clone_from(&broker.queue_prefix);
+    settings.make = broker.make.map(make);
+    settings.virtual_host.clone_from(&broker.virtual_host);
+    settings.destination_prefix.clone_from(&broker.queue_prefix);
     settings.max_attempts = attempts(config);
     settings
 }
@@ -179,13 +187,21 @@ fn rest_proxy(proxy: Option<&config::Proxy>) -> Result<Option<rest::Proxy>, Sett
     rest::Proxy::new(&proxy.host, proxy.port, user).map(Some).map_err(SettingsError::PlatformProxy)
 }
 
-fn broker_proxy(broker: &config::Broker) -> Result<Option<transport::Proxy>, SettingsError> {
-    let setting = match &broker.proxy {
+fn make(make: config::BrokerMake) -> stomp::Make {
+    match make {
+        config::BrokerMake::ActiveMq => stomp::Make::ActiveMq,
+        config::BrokerMake::Artemis => stomp::Make::Artemis,
+        config::BrokerMake::RabbitMq => stomp::Make::RabbitMq,
+    }
+}
+
+fn broker_proxy(proxy: &BrokerProxy, host: &str) -> Result<Option<transport::Proxy>, SettingsError> {
+    let setting = match proxy {
         BrokerProxy::Direct => return Ok(None),
         BrokerProxy::Environment => "env",
         BrokerProxy::Url(url) => url.expose(),
     };
-    Ok(transport::Proxy::for_broker(setting, "", &broker.host, environment)?)
+    Ok(transport::Proxy::for_broker(setting, "", host, environment)?)
 }
 
 fn environment(name: &str) -> Option<String> {

@@ -80,9 +80,9 @@ impl Dispatcher {
 
     /// Takes one delivery; returns at once. A new message that comes while the daemon stops is left to the broker.
     pub fn deliver(&self, delivery: Delivery) {
-        let Delivery { destination, headers, body, ack, room } = delivery;
+        let Delivery { destination, id, headers, body, ack, room } = delivery;
         let envelope = Envelope::new(programmatic(&destination), headers.into_iter().collect(), body);
-        let key = self.key(destination, &envelope);
+        let key = self.key(destination, id);
         if self.0.is_stopping() && !self.0.ledger.knows(&key) {
             return;
         }
@@ -138,12 +138,9 @@ impl Dispatcher {
         self.0.tasks.spawn_on(work, &self.0.workers);
     }
 
-    fn key(&self, destination: String, envelope: &Envelope) -> Key {
-        let id = match envelope.id() {
-            "" => format!("unnamed-{}", self.0.unnamed.fetch_add(1, Ordering::Relaxed)),
-            id => id.to_owned(),
-        };
-        Key { destination, id }
+    fn key(&self, destination: String, id: Option<String>) -> Key {
+        let unnamed = || format!("unnamed-{}", self.0.unnamed.fetch_add(1, Ordering::Relaxed));
+        Key { destination, id: id.unwrap_or_else(unnamed) }
     }
 }
 

@@ -49,12 +49,12 @@ impl Dispatcher {
         let work = async move {
             info!(number, "taken from the dead letters");
             let owed = match answer {
-                Some(answer) => Ended::Answered(task.owed(answer, true, String::new())),
+                Some(answer) => Ended::Answered(Box::new(task.owed(answer, true, String::new()))),
                 None => task.carry_out().await,
             };
             drop(task);
             let done = match owed {
-                Ended::Answered(owed) => settle(&desk, owed).await,
+                Ended::Answered(owed) => settle(&desk, *owed).await,
                 Ended::TakenOver | Ended::Left => false,
             };
             desk.ledger.release(&key, None);

@@ -36,7 +36,7 @@ pub(super) struct Task {
 /// How the carrying out ended.
 pub(super) enum Ended {
     /// It is to be settled.
-    Answered(Owed),
+    Answered(Box<Owed>),
     /// Another processor has the message by now, and the answering with it.
     TakenOver,
     /// It goes back to the broker, or has gone back.
@@ -145,7 +145,7 @@ impl Task {
             Start::Work(earlier) => earlier,
             Start::Answered(answer) => {
                 info!("delivered again after it was carried out; the same answer is sent again");
-                return Ended::Answered(self.owed(answer, true, String::new()));
+                return Ended::Answered(Box::new(self.owed(answer, true, String::new())));
             }
             Start::Leave => return Ended::Left,
         };
@@ -167,7 +167,8 @@ impl Task {
     async fn finished(&self, answer: Answer) -> Ended {
         match self.journaling().finish(&answer).await {
             Some(kept) => {
-                Ended::Answered(self.owed(answer, kept, "the broker refused the answer".to_owned()))
+                let owed = self.owed(answer, kept, "the broker refused the answer".to_owned());
+                Ended::Answered(Box::new(owed))
             }
             None => Ended::TakenOver,
         }

@@ -92,8 +92,8 @@ impl LinkError {
     pub fn cause(&self) -> Cause {
         match self {
             Self::Session(SessionError::Broker(error)) => match error.fault {
-                Fault::Credentials => Cause::Credentials,
-                Fault::Refused | Fault::Transient | Fault::Fatal => Cause::Outage,
+                Fault::Credentials | Fault::VirtualHost => Cause::Credentials,
+                Fault::Refused | Fault::Mismatch | Fault::Transient | Fault::Fatal => Cause::Outage,
             },
             Self::Dial(_)
             | Self::ConnectTimeout(_)

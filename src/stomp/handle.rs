@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::error::{CloseError, LinkError, Stale, Unsettled};
 use super::frame::{Command, Frame, Headers};
 use super::heartbeat::Beats;
+use super::profile::Profile;
 use super::session::{Epoch, Version};
-use super::settings::Profile;
 use super::settler::{Parcel, Settled};
 use super::writer::{Outlet, Post};
 
@@ -26,6 +26,8 @@ const MOST_SUBSCRIPTIONS: usize = 64;
 pub enum Event {
     /// Connected; the subscriptions follow.
     Up {
+        /// Where: `host:port` of the one of several brokers, or the broker's name.
+        at: String,
         /// The new session.
         epoch: Epoch,
         /// The broker's name for itself.
@@ -54,6 +56,8 @@ pub enum Event {
     Delivery(Delivery),
     /// No connection, or none any more. What the session delivered can no longer be settled.
     Down {
+        /// Where: `host:port` of the one of several brokers, or the broker's name.
+        at: String,
         /// Why.
         error: LinkError,
         /// When the next attempt begins; `None`: gave up after [`Settings::max_attempts`](super::Settings).
@@ -66,6 +70,8 @@ pub enum Event {
 pub struct Delivery {
     /// The destination as it was subscribed to.
     pub destination: String,
+    /// The message's identity, the same each time that it is delivered; `None` where the broker tells none.
+    pub id: Option<String>,
     /// All of the message's headers.
     pub headers: Headers,
     /// Its body.
@@ -114,7 +120,6 @@ pub struct Link {
     pub(super) current: watch::Receiver<Option<Outlet>>,
     pub(super) over: watch::Receiver<Option<Result<(), CloseError>>>,
     pub(super) abort: CancellationToken,
-    pub(super) profile: Arc<Profile>,
     pub(super) prefetch: usize,
 }
 
@@ -134,6 +139,7 @@ impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
             .field("destination", &self.destination)
+            .field("id", &self.id)
             .field("headers", &self.headers)
             .field("body", &self.body.len())
             .field("ack", &self.ack)
@@ -217,7 +223,7 @@ impl Link {
     /// # Errors
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
     pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<Settling, Stale> {
-        let reply = reply.map(|reply| reply.into_frame(&self.profile));
+        let reply = reply.map(|reply| reply.into_frame(&ack.0.outlet.profile));
         let (parcel, settling) = parcel(reply, Some(ack.0.ack.clone()));
         settle(&ack.0.outlet, parcel, || ack.take()).await?;
         Ok(settling)
@@ -229,7 +235,7 @@ impl Link {
     /// [`Stale`]: none is up. Nothing was queued.
     pub async fn reply(&self, reply: Outgoing) -> Result<Settling, Stale> {
         let outlet = self.current.borrow().clone().ok_or(Stale)?;
-        let (parcel, settling) = parcel(Some(reply.into_frame(&self.profile)), None);
+        let (parcel, settling) = parcel(Some(reply.into_frame(&outlet.profile)), None);
         settle(&outlet, parcel, || true).await?;
         Ok(settling)
     }
@@ -243,7 +249,7 @@ impl Link {
             Some(ack) => ack.0.outlet.clone(),
             None => self.current.borrow().clone().ok_or(Stale)?,
         };
-        let frame = message.into_frame(&self.profile);
+        let frame = message.into_frame(&outlet.profile);
         outlet.queue(frame.body.len(), |space| Some(Post::Frame { frame, space })).await
     }
 

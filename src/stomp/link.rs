@@ -12,15 +12,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::backoff::Backoff;
+use super::barred::Barred;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
 use super::handle::{AckHandle, Delivery, Event, Link, Order};
 use super::live::Live;
 use super::outbox::Outbox;
 use super::roster::{Request, Roster, SubscriptionId};
-use super::session::{BrokerError, Epoch, Message, Received};
+use super::session::{BrokerError, Epoch, Message, Received, SessionError};
 use super::settings::Settings;
 use super::settler::Word;
+use super::transport::authority;
 use super::writer::{Outlet, Post};
 
 /// What a link needs from the outside world: a fresh byte stream to the broker, TLS and proxies done.
@@ -32,6 +34,11 @@ pub trait Dial: Send + 'static {
 
     /// Opens a stream. The link drops the future when the connect timeout passes.
     fn dial(&mut self) -> impl Future<Output = Result<Self::Io, Self::Error>> + Send;
+
+    /// The host and port that the last dial was for, where it may be one of several.
+    fn target(&self) -> Option<(&str, u16)> {
+        None
+    }
 }
 
 /// Where the connection stands.
@@ -83,8 +90,11 @@ struct Keeper<D> {
     held: Option<(Delivery, u32)>,
     roster: Roster,
     backoff: Backoff,
-    /// Failed attempts since a session was last established.
+    /// Failed attempts since a session was last of use.
     failures: u32,
+    barred: Barred,
+    /// Whether the session was of use: the broker has answered a subscription.
+    useful: bool,
     epoch: Epoch,
     current: watch::Sender<Option<Outlet>>,
 }
@@ -115,9 +125,8 @@ pub fn start<D: Dial>(
     let (current, shown) = watch::channel(None);
     let (over, outcome) = watch::channel(None);
     let abort = CancellationToken::new();
-    let profile = Arc::new(settings.profile.clone());
     let prefetch = usize::try_from(settings.prefetch.max(1)).unwrap_or(MAX_EVENTS);
-    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), profile, prefetch };
+    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), prefetch };
     let room = Arc::new(Semaphore::new(room_of(settings.max_bytes)));
     let keeper = Keeper {
         backoff: Backoff::new(settings.backoff),
@@ -129,6 +138,8 @@ pub fn start<D: Dial>(
         held: None,
         roster: Roster::new(destinations),
         failures: 0,
+        barred: Barred::default(),
+        useful: false,
         epoch: Epoch(0),
         current,
     };
@@ -211,12 +222,13 @@ impl<D: Dial> Keeper<D> {
 
     /// One attempt under one deadline, taking orders meanwhile.
     async fn dial(&mut self) -> Result<Live<D::Io>, End> {
-        let Self { settings, dialer, orders, outbox, roster, epoch, .. } = self;
+        let Self { settings, dialer, orders, outbox, roster, barred, epoch, .. } = self;
         epoch.0 += 1;
         let limit = settings.connect_timeout;
         let attempt = timeout(limit, async {
             let io = dialer.dial().await.map_err(|error| LinkError::Dial(Box::new(error)))?;
-            Live::open(io, settings, *epoch).await
+            let host = dialer.target().map_or(settings.host.as_str(), |(host, _)| host);
+            Live::open(io, settings, host, barred.clone(), *epoch).await
         });
         tokio::pin!(attempt);
         loop {
@@ -234,13 +246,13 @@ impl<D: Dial> Keeper<D> {
 
     fn up(&mut self, live: Live<D::Io>) -> Life<D::Io> {
         self.held = None;
-        self.failures = 0;
+        self.useful = false;
         self.roster.renew();
         self.current.send_replace(Some(live.outlet.clone()));
         let (epoch, version) = (live.epoch, live.session.version());
         let broker = live.session.broker().map(str::to_owned);
         let beats = live.session.beats();
-        self.outbox.push(Event::Up { epoch, broker, version, beats });
+        self.outbox.push(Event::Up { at: self.at(), epoch, broker, version, beats });
         self.tell_if_ready();
         Life::Up { live, since: Instant::now() }
     }
@@ -248,13 +260,14 @@ impl<D: Dial> Keeper<D> {
     fn fallen(&mut self, error: LinkError, since: Instant) -> Life<D::Io> {
         self.current.send_replace(None);
         self.backoff.was_up(since.elapsed());
-        self.retry(error)
+        if self.useful { self.retry(error) } else { self.attempt_failed(error) }
     }
 
+    /// Counts sessions that were of no use too: a broker that says CONNECTED and drops us is not there.
     fn attempt_failed(&mut self, error: LinkError) -> Life<D::Io> {
         self.failures = self.failures.saturating_add(1);
         if self.settings.max_attempts.is_some_and(|max| self.failures >= max) {
-            self.outbox.push(Event::Down { error, retry_in: None });
+            self.outbox.push(Event::Down { at: self.at(), error, retry_in: None });
             return Life::Over(Ok(()));
         }
         self.retry(error)
@@ -262,7 +275,7 @@ impl<D: Dial> Keeper<D> {
 
     fn retry(&mut self, error: LinkError) -> Life<D::Io> {
         let delay = self.backoff.failed(error.cause(), Instant::now(), fastrand::f64());
-        self.outbox.push(Event::Down { error, retry_in: Some(delay) });
+        self.outbox.push(Event::Down { at: self.at(), error, retry_in: Some(delay) });
         Life::Waiting { until: Instant::now() + delay }
     }
 
@@ -316,7 +329,11 @@ impl<D: Dial> Keeper<D> {
     }
 
     fn receive(&mut self, frame: Frame, live: &mut Live<D::Io>) -> Result<(), LinkError> {
-        match live.session.receive(frame)? {
+        let received = live.session.receive(frame);
+        if let Err(SessionError::Broker(error)) = &received {
+            self.barred.note(error);
+        }
+        match received? {
             Received::Message(message) => self.deliver(message, live),
             Received::Subscribed(id) => self.subscribed(id),
             Received::Refused(id, error) => self.refused(id, &error),
@@ -345,9 +362,10 @@ impl<D: Dial> Keeper<D> {
         };
         let ack = AckHandle::new(live.epoch, live.outlet.clone(), ack);
         let Frame { headers, body, .. } = frame;
+        let id = live.session.profile().identity(&headers);
         let most = room_of(self.settings.max_bytes);
         let units = u32::try_from((body.len() / KIB + 1).min(most)).unwrap_or(u32::MAX);
-        let delivery = Delivery { destination, headers, body, ack, room: None };
+        let delivery = Delivery { destination, id, headers, body, ack, room: None };
         match Arc::clone(&self.room).try_acquire_many_owned(units) {
             Ok(permit) => {
                 self.outbox.push(Event::Delivery(Delivery { room: Some(Arc::new(permit)), ..delivery }));
@@ -364,17 +382,31 @@ impl<D: Dial> Keeper<D> {
     }
 
     fn subscribed(&mut self, id: SubscriptionId) {
+        self.was_of_use();
         if let Some(destination) = self.roster.confirm(id).map(str::to_owned) {
             self.outbox.push(Event::Subscribed { destination });
         }
     }
 
     fn refused(&mut self, id: SubscriptionId, refusal: &BrokerError) {
+        self.was_of_use();
         let refused = self.roster.refuse(id, Instant::now(), fastrand::f64());
         if let Some((destination, delay)) = refused {
             debug!(destination, retry_in = ?delay, "a refused queue will be asked for again");
-            let (destination, reason) = (destination.to_owned(), refusal.message.clone());
+            let (destination, reason) = (destination.to_owned(), refusal.reason());
             self.outbox.push(Event::Refused { destination, reason });
+        }
+    }
+
+    fn was_of_use(&mut self) {
+        (self.useful, self.failures) = (true, 0);
+    }
+
+    /// The broker that is spoken to or was tried last.
+    fn at(&self) -> String {
+        match self.dialer.target() {
+            Some((host, port)) => authority(host, port),
+            None => self.settings.host.clone(),
         }
     }
 
@@ -389,6 +421,7 @@ impl<D: Dial> Keeper<D> {
 
     fn tell_if_ready(&mut self) {
         if self.roster.settles() {
+            self.was_of_use();
             self.outbox.push(Event::Ready);
         }
     }

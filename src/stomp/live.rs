@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::Encoder;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::barred::Barred;
 use super::codec::Codec;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
@@ -51,26 +52,29 @@ impl WriterTask {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
     /// Shakes hands over a fresh byte stream.
-    pub(super) async fn open(mut io: Io, settings: &Settings, epoch: Epoch) -> Result<Self, LinkError> {
+    pub(super) async fn open(
+        mut io: Io,
+        settings: &Settings,
+        host: &str,
+        barred: Barred,
+        epoch: Epoch,
+    ) -> Result<Self, LinkError> {
         let mut codec = Codec::new(Version::V1_2, settings.limits);
         let mut greeting = BytesMut::new();
-        codec.encode(&Session::greeting(settings), &mut greeting)?;
+        codec.encode(&Session::greeting(settings, host), &mut greeting)?;
         io.write_all(&greeting).await?;
         io.flush().await?;
         let mut reader = Reader::new(io, codec.clone());
         let answer = reader.next().await?;
         let session = Session::open(settings, &answer)?;
         codec.set_version(session.version());
-        Ok(Self::split(reader, session, codec, settings, epoch))
+        let terms = Terms::new(codec, &session, settings, barred);
+        Ok(Self::split(reader, session, terms, epoch))
     }
 
-    fn split(reader: Reader<Io>, session: Session, codec: Codec, settings: &Settings, epoch: Epoch) -> Self {
-        let beats = session.beats();
-        let (reader, write_half) = reader.split(session.version(), beats.patience(), split);
-        let stall = beats.stall(settings.connect_timeout);
-        let deaf = Arc::new(AtomicBool::new(false));
-        let settlement = settings.profile.settlement;
-        let terms = Terms { codec, beats, stall, settlement, deaf: Arc::clone(&deaf) };
+    fn split(reader: Reader<Io>, session: Session, terms: Terms, epoch: Epoch) -> Self {
+        let (reader, write_half) = reader.split(session.version(), terms.beats.patience(), split);
+        let deaf = Arc::clone(&terms.deaf);
         let (outlet, words, writer) = Writer::new(write_half, terms);
         let (finish, finished) = oneshot::channel();
         let writer = WriterTask(AbortOnDropHandle::new(tokio::spawn(writer.run(finished))));

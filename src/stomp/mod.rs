@@ -4,6 +4,7 @@
 //! - [`frame`]: the values; [`codec`]: bytes to frames and back, within [`codec::Limits`];
 //! - [`session`]: one connection's rules, without I/O: handshake, heart-beats, receipts, acknowledgements; `settler`:
 //!   replies and acknowledgements in groups that the broker takes together or not at all;
+//! - [`Profile`]: the ways of the broker's make;
 //! - [`roster`]: which destinations are wanted, subscribed or refused; [`backoff`]: how long to wait;
 //! - [`link`]: the whole life of the connection, from waiting to dialing to up and back; `reader` runs in the link's own
 //!   task and `writer` in another, so that neither waits for the other, and `outbox` keeps both from the owner's pace;
@@ -12,6 +13,7 @@
 //! Start with [`start`].
 
 pub mod backoff;
+mod barred;
 pub mod codec;
 mod error;
 pub mod frame;
@@ -20,6 +22,7 @@ pub mod heartbeat;
 pub mod link;
 mod live;
 mod outbox;
+mod profile;
 mod reader;
 pub mod roster;
 pub mod session;
@@ -35,6 +38,7 @@ pub use frame::{Command, Frame, Headers};
 pub use handle::{AckHandle, Delivery, Event, Link, Outgoing, Settling};
 pub use heartbeat::Heartbeat;
 pub use link::{Dial, start};
+pub use profile::{Make, Profile, Settlement};
 pub use session::{Epoch, Version};
-pub use settings::{Profile, Settings, Settlement};
+pub use settings::Settings;
 pub use settler::Settled;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::frame::{Command, Frame};
 use super::heartbeat::Beats;
+use super::profile::{Make, Profile};
 use super::roster::SubscriptionId;
 use super::settings::Settings;
 use super::settler::is_of_reply;
@@ -33,6 +34,7 @@ pub struct Epoch(pub u64);
 pub struct Session {
     version: Version,
     broker: Option<String>,
+    profile: Profile,
     beats: Beats,
     requests: u64,
     /// What the broker has yet to confirm, by receipt id, in the order asked.
@@ -139,12 +141,13 @@ impl fmt::Display for Epoch {
 // === impl Session ===
 
 impl Session {
-    /// The first frame of a connection.
+    /// The first frame of a connection to the broker called `host`.
     #[must_use]
-    pub fn greeting(settings: &Settings) -> Frame {
+    pub fn greeting(settings: &Settings, host: &str) -> Frame {
+        let usual = settings.make.unwrap_or(Make::Other).virtual_host(host);
         let mut frame = Frame::new(Command::Connect)
             .with("accept-version", Version::OFFER)
-            .with("host", &settings.host)
+            .with("host", settings.virtual_host.as_deref().unwrap_or(usual))
             .with("heart-beat", settings.heartbeat.offer());
         if let Some(login) = &settings.login {
             frame.headers.push("login", login);
@@ -173,7 +176,8 @@ impl Session {
             }
         };
         let broker = answer.header("server").map(str::to_owned);
-        Ok(Self { version, broker, beats, requests: 0, pending: HashMap::new() })
+        let profile = Profile::new(settings, answer.header("server"));
+        Ok(Self { version, broker, profile, beats, requests: 0, pending: HashMap::new() })
     }
 
     /// The version agreed upon.
@@ -188,6 +192,12 @@ impl Session {
         self.broker.as_deref()
     }
 
+    /// How to speak to it.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// The heart-beats agreed upon.
     #[must_use]
     pub fn beats(&self) -> Beats {
@@ -200,11 +210,11 @@ impl Session {
         let receipt = self.expect(Request::Subscribe { subscription: id, number });
         let mut frame = Frame::new(Command::Subscribe)
             .with("id", id.to_string())
-            .with("destination", settings.profile.on_the_wire(destination))
+            .with("destination", self.profile.on_the_wire(destination))
             .with("ack", "client-individual")
             .with("receipt", receipt);
-        for name in &settings.profile.prefetch_headers {
-            frame.headers.push(name, settings.prefetch.max(1).to_string());
+        for (name, value) in self.profile.prefetch(settings.prefetch) {
+            frame.headers.push(name, value);
         }
         frame
     }
@@ -272,7 +282,7 @@ impl Session {
         }
         let asked = match receipt {
             Some(receipt) => self.pending.remove(receipt),
-            None if error.fault == Fault::Refused => self.take_first_subscribe(),
+            None if error.is_of_a_queue() => self.take_first_subscribe(),
             None => None,
         };
         match asked {

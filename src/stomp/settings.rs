@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::backoff::BackoffPolicy;
 use super::codec::Limits;
 use super::heartbeat::Heartbeat;
+use super::profile::Make;
 use crate::secret::Secret;
 
 /// How to reach, greet and use the broker.
@@ -14,8 +15,10 @@ pub struct Settings {
     pub login: Option<String>,
     /// `passcode`: the API key's secret, or the password.
     pub passcode: Option<Secret>,
-    /// `host`: the broker's name, or RabbitMQ's virtual host.
+    /// The broker's name, where the dialer does not tell which of several it is.
     pub host: String,
+    /// CONNECT's `host`; `None`: the broker's name, or `/` for [`Make::RabbitMq`].
+    pub virtual_host: Option<String>,
     /// The heart-beats to offer.
     pub heartbeat: Heartbeat,
     /// How many unacknowledged messages the broker may send per destination; zero counts as one, because zero means
@@ -31,32 +34,12 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long to wait between attempts.
     pub backoff: BackoffPolicy,
-    /// The ways of this make of broker.
-    pub profile: Profile,
+    /// The make of broker; `None`: as it says itself.
+    pub make: Option<Make>,
+    /// Put before a destination's name that does not begin with `/`; `None`: as this make of broker wants it.
+    pub destination_prefix: Option<String>,
     /// Gives up after this many failed attempts in a row; `None`: never.
     pub max_attempts: Option<u32>,
-}
-
-/// The ways in which makes of broker differ. The default suits ActiveMQ and is understood by RabbitMQ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// Put before a destination's name that does not begin with `/`: `/queue/` for RabbitMQ.
-    pub destination_prefix: String,
-    /// The headers of SUBSCRIBE that carry the prefetch; a broker ignores those that it does not know.
-    pub prefetch_headers: Vec<String>,
-    /// How replies and acknowledgements are settled.
-    pub settlement: Settlement,
-}
-
-/// How the broker is made to take a reply and its acknowledgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Settlement {
-    /// Together or not at all, in a transaction (STOMP 1.2, BEGIN): a message that is delivered again was not answered.
-    #[default]
-    Transaction,
-    /// The reply, and once its receipt has come the acknowledgement, for brokers that may take a transaction in part: a
-    /// reply is never lost, and comes twice only if the connection falls between it and its receipt.
-    Receipts,
 }
 
 // === impl Settings ===
@@ -69,38 +52,16 @@ impl Settings {
             login: None,
             passcode: None,
             host: host.into(),
+            virtual_host: None,
             heartbeat: Heartbeat::default(),
             prefetch: 25,
             limits: Limits::default(),
             max_bytes: 256 * 1024 * 1024,
             connect_timeout: Duration::from_secs(60),
             backoff: BackoffPolicy::default(),
-            profile: Profile::default(),
+            make: None,
+            destination_prefix: None,
             max_attempts: None,
-        }
-    }
-}
-
-// === impl Profile ===
-
-impl Default for Profile {
-    fn default() -> Self {
-        Self {
-            destination_prefix: String::new(),
-            prefetch_headers: vec!["activemq.prefetchSize".to_owned(), "prefetch-count".to_owned()],
-            settlement: Settlement::default(),
-        }
-    }
-}
-
-impl Profile {
-    /// The destination as this broker wants it.
-    #[must_use]
-    pub fn on_the_wire(&self, destination: &str) -> String {
-        if destination.starts_with('/') {
-            destination.to_owned()
-        } else {
-            format!("{}{destination}", self.destination_prefix)
         }
     }
 }

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::barred::Barred;
 use super::frame::{Command, Frame};
-use super::settings::Settlement;
+use super::profile::Settlement;
 
 /// One delivery's reply and acknowledgement, or one of them alone.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub(super) struct Settler {
     groups: u64,
     /// The queues to which this session's replies need not ask whether they may.
     open: HashSet<String>,
+    /// Those to which nothing is sent.
+    barred: Barred,
 }
 
 /// A parcel at the broker.
@@ -86,9 +89,9 @@ pub(super) const MOST_WORDS: usize = MOST + 1;
 // === impl Settler ===
 
 impl Settler {
-    pub(super) fn new(way: Settlement) -> Self {
+    pub(super) fn new(way: Settlement, barred: Barred) -> Self {
         let (gathered, group) = (VecDeque::new(), Vec::new());
-        Self { way, gathered, group, stage: Stage::Idle, groups: 0, open: HashSet::new() }
+        Self { way, gathered, group, stage: Stage::Idle, groups: 0, open: HashSet::new(), barred }
     }
 
     /// Takes a parcel; [`start`](Self::start) writes it.
@@ -150,10 +153,14 @@ impl Settler {
             if self.group.len() == MOST || (bytes > MOST_BYTES && !self.group.is_empty()) {
                 return;
             }
-            let Some(parcel) = self.gathered.pop_front() else { return };
+            let Some(mut parcel) = self.gathered.pop_front() else { return };
             let queue = parcel.reply.as_ref().and_then(|reply| reply.header("destination"));
             let queue = queue.unwrap_or_default().to_owned();
-            self.group.push(Member { parcel, queue, refused: None });
+            let refused = parcel.reply.as_ref().and_then(|_| self.barred.reason(&queue));
+            if refused.is_some() {
+                parcel.reply = None;
+            }
+            self.group.push(Member { parcel, queue, refused });
         }
     }
 

@@ -13,11 +13,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Encoder;
 use tracing::error;
 
+use super::barred::Barred;
 use super::codec::Codec;
 use super::error::{LinkError, Stale};
 use super::frame::Frame;
 use super::heartbeat::Beats;
-use super::settings::Settlement;
+use super::profile::Profile;
+use super::session::Session;
+use super::settings::Settings;
 use super::settler::{MOST_WORDS, Parcel, Settler, Word};
 
 /// How many posts may wait to be written.
@@ -47,6 +50,8 @@ pub(super) enum Post {
 pub(super) struct Outlet {
     queue: mpsc::Sender<Post>,
     space: Arc<Semaphore>,
+    /// How to speak to the broker.
+    pub(super) profile: Arc<Profile>,
 }
 
 /// The queue's other end; the session's outlets die with it.
@@ -65,7 +70,8 @@ pub(super) struct Terms {
     pub(super) beats: Beats,
     /// The longest that a write may make no progress.
     pub(super) stall: Duration,
-    pub(super) settlement: Settlement,
+    pub(super) profile: Arc<Profile>,
+    pub(super) barred: Barred,
     /// Set while nothing is read: a receipt that does not come then is not the broker's fault.
     pub(super) deaf: Arc<AtomicBool>,
 }
@@ -93,6 +99,23 @@ enum Due {
     Beat,
     Unconfirmed,
     Finish(Option<Frame>),
+}
+
+// === impl Terms ===
+
+impl Terms {
+    pub(super) fn new(codec: Codec, session: &Session, settings: &Settings, barred: Barred) -> Self {
+        let beats = session.beats();
+        let stall = beats.stall(settings.connect_timeout);
+        Self {
+            codec,
+            beats,
+            stall,
+            profile: Arc::new(session.profile().clone()),
+            barred,
+            deaf: Arc::default(),
+        }
+    }
 }
 
 // === impl Outlet ===
@@ -148,10 +171,10 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
         let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
         let (teller, words) = mpsc::channel(MOST_WORDS);
         let space = Arc::new(Semaphore::new(QUEUE_BYTES / KIB));
-        let outlet = Outlet { queue: sender, space: Arc::clone(&space) };
+        let outlet = Outlet { queue: sender, space: Arc::clone(&space), profile: Arc::clone(&terms.profile) };
         let inlet = Inlet { queue: receiver, space, words };
         let batch = BytesMut::with_capacity(BATCH_BYTES);
-        let settler = Settler::new(terms.settlement);
+        let settler = Settler::new(terms.profile.settlement(), terms.barred.clone());
         let now = Instant::now();
         (outlet, teller, Self { io, inlet, settler, owed_since: now, terms, batch, written: now })
     }

@@ -16,6 +16,7 @@ struct State {
     entries: HashMap<Key, Entry>,
     dead: Numbered,
     asked: HashSet<i64>,
+    taken: HashSet<i64>,
     numbers: i64,
 }
 
@@ -55,6 +56,10 @@ impl Store for MemoryStore {
         now(())
     }
 
+    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.set_down(key, note)
+    }
+
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
         self.state().entries.entry(key.clone()).or_default().answer = Some(answer);
         now(())
@@ -66,10 +71,6 @@ impl Store for MemoryStore {
             state.entries.remove(key);
         }
         now(())
-    }
-
-    fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.set_down(key, note)
     }
 
     fn confirmed(&self, key: &Key) {
@@ -86,26 +87,33 @@ impl Store for MemoryStore {
     }
 
     fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        now(self.state().dead.values().cloned().collect())
+        let state = self.state();
+        let listed = state.dead.values().filter(|letter| !state.taken.contains(&letter.number));
+        now(listed.cloned().collect())
     }
 
     fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
-        now(self.state().dead.remove(&number).is_some())
+        let mut state = self.state();
+        state.asked.remove(&number);
+        state.taken.remove(&number);
+        now(state.dead.remove(&number).is_some())
     }
 
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
         let mut state = self.state();
-        let known = state.dead.contains_key(&number);
-        if known {
+        let listed = state.dead.contains_key(&number) && !state.taken.contains(&number);
+        if listed {
             state.asked.insert(number);
         }
-        now(known)
+        now(listed)
     }
 
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
         let mut state = self.state();
         let asked = std::mem::take(&mut state.asked);
-        now(asked.iter().filter_map(|number| state.dead.get(number).cloned()).collect())
+        let letters = state.dead.values().filter(|letter| asked.contains(&letter.number)).cloned().collect();
+        state.taken.extend(asked);
+        now(letters)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

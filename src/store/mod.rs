@@ -57,9 +57,11 @@ pub enum Standing {
         /// What was kept with [`Store::set_down`].
         note: Option<String>,
     },
-    /// Begun by a process that died meanwhile: it is this process's now.
+    /// Begun by a process that has ended meanwhile: it is this process's now. Until it is begun or answered, whoever
+    /// claims it finds it so.
     Interrupted {
-        /// How many processes have died while they worked on it.
+        /// How many processes have died while they worked on it. One that ended in order ([`Store::close`]) and cut the
+        /// work off has not: the number may be zero.
         crashes: u32,
         /// What was kept with [`Store::set_down`].
         note: Option<String>,
@@ -99,7 +101,8 @@ pub enum StoreError {
         "another processor has taken this message over, because this one was out of touch with the journal"
     )]
     TakenOver,
-    /// It cannot write or read at the moment; it may later.
+    /// It cannot write or read at the moment; it may later. What was asked may or may not have been kept; to ask it again
+    /// does no harm, but that a letter may stand in the list twice.
     #[error("the journal cannot be used at the moment: {0}")]
     Unavailable(String),
     /// It cannot be opened; somebody must act.
@@ -109,10 +112,11 @@ pub enum StoreError {
 
 /// Where it is kept. One for the process, shared by all its messages.
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Says what has become of a message, and makes it this process's where nobody else has it.
+    /// Says what has become of a message, and makes it this process's where nobody else has it. Writes nothing in a file:
+    /// a full disk does not keep an answer from being found.
     fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Standing, StoreError>>;
 
-    /// The work begins now: if this process dies before [`finish`](Self::finish), the next one finds it `Interrupted`.
+    /// The work begins now, also on what was answered before: if this process dies before [`finish`](Self::finish), the next one finds it `Interrupted`.
     /// Kept before this returns.
     fn begin<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
 
@@ -123,7 +127,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The message is answered with this, whether its work had begun or not. Kept before this returns.
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// It goes back to the broker, not carried out: whoever claims it next has it. A note stays.
+    /// It goes back to the broker, not carried out: whoever claims it next has it. A note stays. What another process had
+    /// begun, and this one has not, stays `Interrupted`.
     fn give_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The work goes on, and `note` is what whoever begins it again needs to know. Kept before this returns.
@@ -145,12 +150,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Asks the running processor to carry one out again; false where there is none of that number.
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Those that are to be carried out again, each told once. Drop each that has been carried out: one that has not when
-    /// the process dies is told to the next.
+    /// Takes those off the list that are to be carried out again; each is given once to this process. Once it has been
+    /// dealt with, [`drop_dead`](Self::drop_dead) must say so: one that this process leaves behind when it ends is given
+    /// to the next, so that none is lost.
     fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
 
-    /// Keeps what is still to be kept, and lets go of everything. What has begun was cut off in order: whoever claims it
-    /// finds it `Interrupted`, with no further crash counted. Nothing may be asked after that.
+    /// The orderly end: keeps what is still to be kept, and lets go of everything. What was begun and is not finished is
+    /// `Interrupted` for the next, without a crash. Nothing can be asked after that.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

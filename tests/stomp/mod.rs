@@ -6,6 +6,7 @@ mod broker;
 mod codec;
 mod codec_properties;
 mod link;
+mod profile;
 mod reconnect;
 mod roster;
 mod session;

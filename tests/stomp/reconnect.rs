@@ -13,7 +13,7 @@ use super::broker::{Peer, delivery, link, one_second_beats, until};
 
 async fn down(events: &mut mpsc::Receiver<Event>) -> (LinkError, Option<Duration>) {
     let picked = until(events, |event| match event {
-        Event::Down { error, retry_in } => Some((error, retry_in)),
+        Event::Down { error, retry_in, .. } => Some((error, retry_in)),
         _ => None,
     });
     picked.await
@@ -158,6 +158,28 @@ async fn it_gives_up_after_so_many_attempts_if_told_to() {
     }
     assert_eq!(waits, [true, true, false]);
     assert_eq!(link.close(Duration::ZERO).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_says_connected_and_drops_counts_as_a_failed_attempt() {
+    let settings = Settings { max_attempts: Some(3), ..Settings::new("broker.example") };
+    let (_link, mut events, mut broker) = link(settings, &["a"]);
+    for last in [false, false, true] {
+        drop(broker.welcome("0,0").await);
+        assert_eq!(down(&mut events).await.1.is_none(), last);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_of_use_forgives_the_failures_before_it() {
+    let settings = Settings { max_attempts: Some(2), ..Settings::new("broker.example") };
+    let (_link, mut events, mut broker) = link(settings, &["a"]);
+    for _ in 0..5 {
+        drop(broker.welcome("0,0").await);
+        assert!(down(&mut events).await.1.is_some());
+        drop(broker.subscribed("0,0", 1).await);
+        assert!(down(&mut events).await.1.is_some());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,7 +42,7 @@ fn fault_of_login(words: &str, body: &'static str) -> Fault {
 
 #[test]
 fn the_greeting_offers_all_versions_and_says_who_we_are() {
-    let greeting = Session::greeting(&settings());
+    let greeting = Session::greeting(&settings(), "broker.example");
     assert_eq!(greeting.command, Command::Connect);
     let said =
         ["accept-version", "host", "heart-beat", "login", "passcode"].map(|name| greeting.header(name));
@@ -117,8 +117,9 @@ fn a_message_that_cannot_be_acknowledged_is_an_error() {
 #[test]
 fn a_subscribe_names_prefetch_both_ways_and_wants_a_receipt() {
     let mut settings = settings();
-    (settings.prefetch, settings.profile.destination_prefix) = (0, "/queue/".into());
-    let frame = session(Some("1.2")).subscribe(id(3), "actions.201.x", &settings);
+    (settings.prefetch, settings.destination_prefix) = (0, Some("/queue/".into()));
+    let answer = Frame::new(Command::Connected).with("version", "1.2").with("server", "scripted/1");
+    let frame = Session::open(&settings, &answer).unwrap().subscribe(id(3), "actions.201.x", &settings);
     let said =
         ["id", "destination", "ack", "activemq.prefetchSize", "prefetch-count"].map(|n| frame.header(n));
     assert_eq!(said, ["3", "/queue/actions.201.x", "client-individual", "1", "1"].map(Some));
@@ -183,6 +184,7 @@ fn wrong_credentials_are_told_from_what_will_pass() {
     let passing = "unable to connect to authentication service";
     assert_eq!(fault_of_login(passing, "java.lang.SecurityException: no"), Fault::Transient);
     assert_eq!(fault_of_login("Virtual host stopped", ""), Fault::Transient);
+    assert_eq!(fault_of_login("Bad CONNECT", "Virtual host 'b.example' access denied"), Fault::VirtualHost);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use action_processor::stomp::{
-    Command, Delivery, Event, Frame, Link, LinkError, Outgoing, Profile, Settings, Settled, Settlement,
-    Settling, Stale, Unsettled,
+    Command, Delivery, Event, Frame, Link, LinkError, Make, Outgoing, Settings, Settled, Settling, Stale,
+    Unsettled,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -17,8 +17,7 @@ fn settings() -> Settings {
 }
 
 fn by_receipts() -> Settings {
-    let profile = Profile { settlement: Settlement::Receipts, ..Profile::default() };
-    Settings { profile, ..settings() }
+    Settings { make: Some(Make::RabbitMq), ..settings() }
 }
 
 fn reply(body: impl Into<bytes::Bytes>) -> Outgoing {

@@ -30,4 +30,5 @@ behaviours! {
     a_dead_letter_keeps_everything
     dead_letters_are_listed_oldest_first_and_dropped_by_number
     a_letter_to_be_tried_again_is_taken_off_the_list_once
+    a_letter_that_was_taken_is_dropped_when_it_was_dealt_with
 }

@@ -61,6 +61,7 @@ behaviours! {
     a_dead_letter_keeps_everything
     dead_letters_are_listed_oldest_first_and_dropped_by_number
     a_letter_to_be_tried_again_is_taken_off_the_list_once
+    a_letter_that_was_taken_is_dropped_when_it_was_dealt_with
     what_a_dead_process_had_begun_is_interrupted_and_each_death_counts
     a_death_between_two_attempts_is_no_interruption
     earlier_deaths_count_after_a_pause

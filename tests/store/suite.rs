@@ -162,6 +162,16 @@ pub(crate) async fn a_letter_to_be_tried_again_is_taken_off_the_list_once(place:
     assert_eq!(ids(&journal.dead().await.unwrap()), ["2"]);
 }
 
+pub(crate) async fn a_letter_that_was_taken_is_dropped_when_it_was_dealt_with(place: &impl Place) {
+    let journal = place.open().await;
+    let number = journal.bury(letter("1")).await.unwrap();
+    journal.ask_retry(number).await.unwrap();
+    journal.take_retries().await.unwrap();
+    assert!(!journal.ask_retry(number).await.unwrap());
+    assert!(journal.drop_dead(number).await.unwrap());
+    assert!(!journal.drop_dead(number).await.unwrap());
+}
+
 // --- Several runs ---
 
 pub(crate) async fn what_a_dead_process_had_begun_is_interrupted_and_each_death_counts(place: &impl Place) {

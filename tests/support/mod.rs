@@ -12,23 +12,3 @@ pub(crate) mod signal;
 pub(crate) mod statistics;
 pub(crate) mod stomp_client;
 pub(crate) mod tls_server;
-
-/// Makes a test of each of these functions for every make of broker.
-macro_rules! for_each_make {
-    ($($name:ident),+ $(,)?) => {
-        mod activemq {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(crate::support::broker::Make::ActiveMq).await;
-            })+
-        }
-
-        mod rabbitmq {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(crate::support::broker::Make::RabbitMq).await;
-            })+
-        }
-    };
-}
-pub(crate) use for_each_make;

@@ -9,7 +9,7 @@ use crate::component::with_causes;
 use crate::stomp::{
     self, Cause, Event, LinkError,
     heartbeat::Beats,
-    transport::{DialError, Dialer, Prompt},
+    transport::{Brokers, DialError, Dialer, Prompt},
 };
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
@@ -34,13 +34,39 @@ impl stomp::Dial for Opened {
             None => self.dialer.dial().await,
         }
     }
+
+    fn target(&self) -> Option<(&str, u16)> {
+        Some(self.dialer.target())
+    }
+}
+
+/// Tries each broker. Where there are several, one that cannot be reached is only worth a warning: a standby does not
+/// listen until it is needed.
+pub(super) async fn walk(
+    brokers: &Brokers,
+    settings: &stomp::Settings,
+    queues: Option<&[String]>,
+    patience: Duration,
+    report: &mut Report<'_>,
+) -> Result<(), Stop> {
+    let several = brokers.iter().count() > 1;
+    report.excuse(several.then_some(exit::STOMP_UNREACHABLE));
+    let mut seen = Err(Stop);
+    for dialer in brokers.iter() {
+        seen = one(dialer, settings, queues, patience, report).await.or(seen);
+    }
+    report.excuse(None);
+    if several && seen.is_err() {
+        return Err(report.failed("brokers", exit::STOMP_UNREACHABLE, "not one of stomp_host's can be used"));
+    }
+    seen
 }
 
 /// Tries each layer; without `queues`, those up to TLS.
-pub(super) async fn walk(
+async fn one(
     dialer: &Dialer,
-    settings: stomp::Settings,
-    queues: Option<Vec<String>>,
+    settings: &stomp::Settings,
+    queues: Option<&[String]>,
     patience: Duration,
     report: &mut Report<'_>,
 ) -> Result<(), Stop> {
@@ -55,9 +81,9 @@ pub(super) async fn walk(
         return Ok(());
     };
     let opened = Opened { first: Some(stream), dialer: dialer.clone() };
-    let (link, mut events) = stomp::start(sparing(settings), queues.clone(), opened);
+    let (link, mut events) = stomp::start(sparing(settings.clone()), queues.to_vec(), opened);
     let seen = match log_in(&mut events, steps, report).await {
-        Ok(()) => subscribe(queues, &mut events, steps, report).await,
+        Ok(()) => subscribe(queues.to_vec(), &mut events, steps, report).await,
         Err(stop) => Err(stop),
     };
     // The broker then hands out again what it has sent us.
@@ -171,7 +197,7 @@ async fn answer(events: &mut mpsc::Receiver<Event>, fallen: &mut String) -> Opti
             Event::Refused { destination, reason } => {
                 return Some(Answer { destination, refusal: Some(reason) });
             }
-            Event::Down { error, retry_in } => {
+            Event::Down { error, retry_in, .. } => {
                 *fallen = format!("; the connection fell meanwhile: {}", with_causes(&error));
                 retry_in?;
             }

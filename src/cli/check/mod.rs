@@ -86,10 +86,10 @@ fn refuse(problems: &Problems, code: u8, format: Format, out: &mut dyn Write) ->
 /// Walks both links. The broker's layers below the login are looked at even if the platform's fail; its login is not, for
 /// the credentials are the same and the queues' names need the organization.
 async fn connect(config: &Config, prepared: Prepared, report: &mut Report<'_>) {
-    let Prepared { registry, rest, dialer } = prepared;
+    let Prepared { registry, rest, brokers } = prepared;
     let patience = config.work.selftest_timeout;
     let org = platform::walk(rest, patience, report).await;
     let queues = org.ok().map(|org| daemon::queues(&registry, org));
     // What went wrong is in the report.
-    let _ = broker::walk(&dialer, settings::stomp(config), queues, patience, report).await;
+    let _ = broker::walk(&brokers, &settings::stomp(config), queues.as_deref(), patience, report).await;
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     dispatch::Registry,
     rest,
-    stomp::transport::Dialer,
+    stomp::transport::Brokers,
     tls::TlsError,
 };
 
@@ -18,17 +18,17 @@ use crate::{
 pub(super) struct Prepared {
     pub(super) registry: Registry,
     pub(super) rest: rest::Settings,
-    pub(super) dialer: Dialer,
+    pub(super) brokers: Brokers,
 }
 
 /// Builds everything that the daemon builds before it connects; or else all mistakes and the exit code.
 pub(super) fn prepare(config: &Config, components: &[Component]) -> Result<Prepared, (Problems, u8)> {
     let registry = daemon::registry(config, components);
     let rest = settings::rest(config, None);
-    let dialer = settings::dialer(config);
-    match (registry, rest, dialer) {
-        (Ok(registry), Ok(rest), Ok(dialer)) => Ok(Prepared { registry, rest, dialer }),
-        (registry, rest, dialer) => Err(mistakes(registry.err(), [rest.err(), dialer.err()])),
+    let brokers = settings::brokers(config);
+    match (registry, rest, brokers) {
+        (Ok(registry), Ok(rest), Ok(brokers)) => Ok(Prepared { registry, rest, brokers }),
+        (registry, rest, brokers) => Err(mistakes(registry.err(), [rest.err(), brokers.err()])),
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) struct Report<'a> {
     part: &'static str,
     lines: Vec<Line>,
     exit_code: u8,
+    /// Failures with this code are warnings for now.
+    excused: Option<u8>,
 }
 
 // === impl Outcome ===
@@ -76,7 +78,7 @@ impl Outcome {
 impl<'a> Report<'a> {
     /// Nothing seen yet. What servers say may hold what we sent them, so everything passes `redactor`.
     pub(super) fn new(format: Format, redactor: Redactor, out: &'a mut dyn Write) -> Self {
-        Self { out, format, redactor, part: "", lines: Vec::new(), exit_code: 0 }
+        Self { out, format, redactor, part: "", lines: Vec::new(), exit_code: 0, excused: None }
     }
 
     /// The lines that follow are about this.
@@ -102,8 +104,17 @@ impl<'a> Report<'a> {
         self.line(step, Outcome::Skipped, detail);
     }
 
+    /// Failures with this code are warnings from now on: something else may do instead.
+    pub(super) fn excuse(&mut self, code: Option<u8>) {
+        self.excused = code;
+    }
+
     /// The first failure's code is the command's.
     pub(super) fn failed(&mut self, step: &str, code: u8, detail: &str) -> Stop {
+        if self.excused == Some(code) {
+            self.warning(step, detail);
+            return Stop;
+        }
         if self.exit_code == 0 {
             self.exit_code = code.max(FAILED);
         }

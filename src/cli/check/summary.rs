@@ -47,7 +47,7 @@ fn broker(config: &Config) -> String {
         BrokerProxy::Environment => ", through the environment's proxy if it names one",
         BrokerProxy::Url(_) => ", through the proxy of stomp_proxy",
     };
-    format!("{}:{}{proxy}", broker.host, broker.port)
+    format!("{}{proxy}", broker.addresses())
 }
 
 fn tell_component(config: &Config, component: &Component, report: &mut Report<'_>) {

@@ -11,6 +11,10 @@ pub enum Fault {
     Credentials,
     /// A queue may not be used by these credentials.
     Refused,
+    /// A queue is not as we ask for it, or cannot be used that way.
+    Mismatch,
+    /// The virtual host is not known to the broker, or not open to us.
+    VirtualHost,
     /// It will pass.
     Transient,
     /// It will not mend itself on this connection; a new one may help.
@@ -36,11 +40,21 @@ impl fmt::Display for BrokerError {
                 "the broker refused the credentials ({}); check the API key or the e-mail and password",
                 self.message
             ),
-            Fault::Refused => write!(f, "the broker refused a queue: {}", self.message),
+            Fault::VirtualHost => write!(
+                f,
+                "the broker refused the virtual host ({}); set stomp_broker = rabbitmq, or stomp_virtual_host",
+                self.message
+            ),
+            Fault::Refused | Fault::Mismatch => write!(f, "the broker refused a queue: {}", self.reason()),
             Fault::Transient | Fault::Fatal => write!(f, "the broker reported an error: {}", self.message),
         }
     }
 }
+
+/// How much of a broker's words is of use.
+const MOST_WORDS: usize = 300;
+/// RabbitMQ's are `access_refused`, `precondition_failed` and the like; no sentence is as short.
+const LONGEST_KEYWORD: usize = 24;
 
 /// Words that tell a fault, lower case, the more telling ones first. From ActiveMQ, Artemis and RabbitMQ.
 const SIGNS: &[(&str, Fault)] = &[
@@ -49,6 +63,9 @@ const SIGNS: &[(&str, Fault)] = &[
     ("does not have permission", Fault::Refused),
     ("access_refused", Fault::Refused),
     ("access to queue", Fault::Refused),
+    ("precondition_failed", Fault::Mismatch),
+    ("not_found", Fault::Refused),
+    ("' access denied", Fault::VirtualHost),
     ("or password is invalid", Fault::Credentials),
     ("bad connect", Fault::Credentials),
     ("access refused for user", Fault::Credentials),
@@ -79,16 +96,48 @@ impl BrokerError {
         error
     }
 
+    /// Whether it is about one queue and not about the connection, which some brokers close all the same.
+    #[must_use]
+    pub fn is_of_a_queue(&self) -> bool {
+        matches!(self.fault, Fault::Refused | Fault::Mismatch)
+    }
+
+    /// Why, and what to do about it where there is something.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.fault {
+            Fault::Mismatch => {
+                format!("{}; set stomp_queue_prefix = /amq/queue/ to take it as it is", self.message)
+            }
+            Fault::Credentials | Fault::Refused | Fault::VirtualHost | Fault::Transient | Fault::Fatal => {
+                self.message.clone()
+            }
+        }
+    }
+
+    /// The queue that it is about, where RabbitMQ says it.
+    #[must_use]
+    pub fn queue(&self) -> Option<&str> {
+        self.message.split_once("queue '")?.1.split_once('\'').map(|(name, _)| name)
+    }
+
     fn sign(&self) -> Option<Fault> {
         let message = self.message.to_lowercase();
         SIGNS.iter().find(|(sign, _)| message.contains(sign)).map(|(_, fault)| *fault)
     }
 }
 
-/// The `message` header, or the first line of the body.
+/// The `message` header, or the first line of the body; both where the header is a mere keyword, as RabbitMQ's is.
 fn words(frame: &Frame) -> String {
-    let body = frame.body.get(..frame.body.len().min(300)).unwrap_or_default();
+    let body = frame.body.get(..frame.body.len().min(MOST_WORDS)).unwrap_or_default();
     let body = String::from_utf8_lossy(body);
-    let words = frame.header("message").filter(|message| !message.trim().is_empty()).unwrap_or(&body);
-    words.trim().lines().next().unwrap_or("no reason given").chars().take(300).collect()
+    let detail = body.trim().lines().next().unwrap_or_default();
+    let message = frame.header("message").map(str::trim).and_then(|message| message.lines().next());
+    let words = match message.unwrap_or_default() {
+        "" if detail.is_empty() => "no reason given".to_owned(),
+        "" => detail.to_owned(),
+        keyword if keyword.len() <= LONGEST_KEYWORD && !detail.is_empty() => format!("{keyword}: {detail}"),
+        message => message.to_owned(),
+    };
+    words.chars().take(MOST_WORDS).collect()
 }

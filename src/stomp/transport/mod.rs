@@ -16,6 +16,7 @@
 //! Nothing here has a time limit: the caller puts one deadline round everything. Each future may be dropped at any
 //! point; what it had opened is closed.
 
+mod brokers;
 mod error;
 mod http_connect;
 mod no_proxy;
@@ -33,6 +34,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+pub use brokers::Brokers;
 pub use error::{DialError, ProxyFailure};
 pub use prompt::Prompt;
 pub use proxy::{InvalidProxy, Protocol, Proxy};
@@ -113,10 +115,16 @@ impl Dialer {
             .map_err(|source| DialError::Tls { broker: self.broker(), source })
     }
 
+    /// The broker's host, without brackets, and port.
+    #[must_use]
+    pub fn target(&self) -> (&str, u16) {
+        (bare(&self.host), self.port)
+    }
+
     fn peer(&self) -> (&str, u16) {
         match &self.proxy {
             Some(proxy) => (proxy.host(), proxy.port()),
-            None => (bare(&self.host), self.port),
+            None => self.target(),
         }
     }
 
@@ -138,16 +146,6 @@ fn bare(host: &str) -> &str {
 }
 
 /// `host:port`, as a URL writes it.
-fn authority(host: &str, port: u16) -> String {
+pub(super) fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-/// How the link reaches the broker.
-impl crate::stomp::Dial for Dialer {
-    type Io = TlsStream<Prompt>;
-    type Error = DialError;
-
-    async fn dial(&mut self) -> Result<Self::Io, DialError> {
-        Self::dial(self).await
-    }
 }

@@ -74,6 +74,7 @@ impl PostgresStore {
             confirmed: Arc::clone(&store.confirmed),
             renewal: Instant::now(),
             sweep: Instant::now(),
+            confirm_from: Instant::now(),
             away: None,
         };
         spawn(worker).map_err(|error| StoreError::Unusable(format!("the journal's thread: {error}")))?;
@@ -112,7 +113,7 @@ impl PostgresStore {
         let (caller, answer) = oneshot::channel();
         let deadline = Instant::now() + self.patience;
         let entry = Entry { key: key.clone(), texts };
-        let job = Job::Ask(Question { kind, entry, deadline, caller, again: false });
+        let job = Job::Ask(Question { kind, entry, deadline, caller, again: false, alone: false });
         let asked = async {
             self.jobs.send(job).await.map_err(|_closed| self.closed())?;
             answer.await.unwrap_or_else(|_closed| Err(self.closed()))
@@ -174,11 +175,7 @@ impl Store for PostgresStore {
     }
 
     fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>> {
-        async move {
-            self.set_down(key, note).await?;
-            self.begin(key).await
-        }
-        .boxed()
+        self.ask(Kind::Keep, key, [Some(note), None, None]).map_ok(drop).boxed()
     }
 
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {

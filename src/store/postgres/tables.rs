@@ -94,6 +94,8 @@ pub(super) enum Kind {
     Begin,
     /// With a note.
     SetDown,
+    /// With a note, while the work goes on.
+    Keep,
     /// With the queue for the reply, the invocation and the text.
     Finish,
     GiveBack,
@@ -113,7 +115,7 @@ impl Kind {
     fn texts(self) -> usize {
         match self {
             Self::Claim | Self::Begin | Self::GiveBack => 0,
-            Self::SetDown => 1,
+            Self::SetDown | Self::Keep => 1,
             Self::Finish => 3,
         }
     }
@@ -146,6 +148,13 @@ impl Kind {
                 "0, a.note",
                 ", $4",
                 "state = 0, note = excluded.note, changed = now(), confirmed = NULL",
+                "",
+            ),
+            Self::Keep => mark(
+                "state, note",
+                "1, a.note",
+                ", $4",
+                "state = 1, note = excluded.note, changed = now(), confirmed = NULL",
                 "",
             ),
             Self::Finish => mark(

@@ -44,6 +44,8 @@ pub(super) struct Question {
     pub(super) caller: oneshot::Sender<Result<Standing, StoreError>>,
     /// It was refused once, and the lease has been renewed since.
     pub(super) again: bool,
+    /// It was refused together with others.
+    pub(super) alone: bool,
 }
 
 /// What the thread works with.
@@ -58,6 +60,8 @@ pub(super) struct Worker {
     /// When the lease is to be renewed; it lasts three times as long as the pause.
     pub(super) renewal: Instant,
     pub(super) sweep: Instant,
+    /// When confirmations are next written, those there are.
+    pub(super) confirm_from: Instant,
     /// Why the database could not be used when it was last needed; `None` where it could.
     pub(super) away: Option<String>,
 }
@@ -112,9 +116,11 @@ impl Worker {
     /// Asks all of a round in one go. Gives what is to be asked again.
     async fn round(&mut self, round: Vec<Question>) -> Vec<Question> {
         let round = self.in_time(round);
+        if round.is_empty() {
+            return round;
+        }
         if let Err(trouble) = self.hold_lease().await {
-            self.is_away(&trouble);
-            self.link.rest().await;
+            self.is_away(&trouble).await;
             return round;
         }
         let (run, round) = (self.run, by_kind(round));
@@ -123,14 +129,13 @@ impl Worker {
         let outcomes = match asked.await {
             Ok(outcomes) => outcomes,
             Err(trouble) => {
-                self.is_away(&trouble);
-                self.link.rest().await;
+                self.is_away(&trouble).await;
                 return round.into_iter().flat_map(|(_, questions)| questions).collect();
             }
         };
         let mut again = Vec::new();
-        for ((kind, questions), outcome) in round.into_iter().zip(outcomes) {
-            again.extend(self.settle(kind, questions, outcome).await);
+        for ((_, questions), outcome) in round.into_iter().zip(outcomes) {
+            again.extend(self.settle(questions, outcome).await);
         }
         again
     }
@@ -138,48 +143,28 @@ impl Worker {
     /// Answers one kind's questions. Gives those that are to be asked again.
     async fn settle(
         &mut self,
-        kind: Kind,
-        questions: Vec<Question>,
+        mut questions: Vec<Question>,
         outcome: Result<Answers, Error>,
     ) -> Vec<Question> {
         match outcome.map_err(|error| Trouble::of(&error)) {
             Ok(answers) => self.answer(questions, answers),
             Err(trouble @ Trouble::Away(_)) => {
                 self.link.lost();
-                self.is_away(&trouble);
-                self.link.rest().await;
+                self.is_away(&trouble).await;
                 questions
             }
             // One of them may be to blame for all.
-            Err(Trouble::Refused(_)) if questions.len() > 1 => self.singly(kind, questions).await,
+            Err(Trouble::Refused(_)) if questions.len() > 1 => {
+                questions.iter_mut().for_each(|question| question.alone = true);
+                questions
+            }
             Err(Trouble::Refused(words)) => {
-                for question in questions {
-                    question.answer(Err(StoreError::Unavailable(words.clone())));
-                }
+                let refused =
+                    |question: Question| question.answer(Err(StoreError::Unavailable(words.clone())));
+                questions.into_iter().for_each(refused);
                 Vec::new()
             }
         }
-    }
-
-    async fn singly(&mut self, kind: Kind, questions: Vec<Question>) -> Vec<Question> {
-        let (run, mut again) = (self.run, Vec::new());
-        for question in questions {
-            let alone = (kind, vec![question]);
-            let asked = self.link.ask(async |client| Ok(ask(client, run, &alone).await)).await;
-            let (kind, mut questions) = alone;
-            match asked {
-                Ok(Err(error)) if matches!(Trouble::of(&error), Trouble::Refused(_)) => {
-                    let words = Trouble::of(&error).unavailable().to_string();
-                    questions
-                        .drain(..)
-                        .for_each(|question| question.answer(Err(StoreError::Unavailable(words.clone()))));
-                }
-                Ok(Ok(answers)) => again.extend(self.answer(questions, answers)),
-                Ok(Err(_)) | Err(_) => again.extend(questions),
-            }
-            let _ = kind;
-        }
-        again
     }
 
     /// What has no answer is not ours, unless only the lease had lapsed: it is renewed, and asked once more.
@@ -219,6 +204,7 @@ impl Worker {
         }
         let (run, lease, begun) = (self.run, self.lease, Instant::now());
         self.link.ask(async |client| tables::renew(client, run, lease).await).await?;
+        self.is_back();
         let late = begun.saturating_duration_since(self.renewal) > lease * 2 / 3;
         self.renewal = begun + lease / 3;
         if late {
@@ -229,12 +215,12 @@ impl Worker {
 
     /// What is done beside the work.
     async fn keep_house(&mut self) {
-        if let Err(trouble) = self.hold_lease().await {
-            return self.is_away(&trouble);
-        }
-        self.is_back();
-        if let Err(trouble) = self.confirm().await {
-            return self.is_away(&trouble);
+        let kept = match self.hold_lease().await {
+            Ok(()) if self.confirm_from <= Instant::now() => self.confirm().await,
+            held => held,
+        };
+        if let Err(trouble) = kept {
+            return self.is_away(&trouble).await;
         }
         if Instant::now() >= self.sweep {
             self.sweep().await;
@@ -242,6 +228,7 @@ impl Worker {
     }
 
     async fn confirm(&mut self) -> Result<(), Trouble> {
+        self.confirm_from = Instant::now() + TICK;
         let keys = self.confirmed.take();
         if keys.is_empty() {
             return Ok(());
@@ -277,12 +264,13 @@ impl Worker {
         }
     }
 
-    /// Says so, once.
-    fn is_away(&mut self, trouble: &Trouble) {
+    /// Says so, once, and waits before it is tried again.
+    async fn is_away(&mut self, trouble: &Trouble) {
         let (Trouble::Away(error) | Trouble::Refused(error)) = trouble;
         if self.away.replace(error.clone()).is_none() {
             tracing::warn!(%error, "the journal's database cannot be used; messages wait, and it is tried again");
         }
+        self.link.rest().await;
     }
 
     fn is_back(&mut self) {
@@ -303,12 +291,15 @@ fn different(questions: Vec<Question>) -> (Vec<Question>, Vec<Question>) {
     questions.into_iter().partition(|question| seen.insert(question.entry.key.clone()))
 }
 
+/// What goes in one statement each.
 fn by_kind(questions: Vec<Question>) -> Vec<(Kind, Vec<Question>)> {
+    let (alone, together): (Vec<_>, Vec<_>) = questions.into_iter().partition(|question| question.alone);
     let mut kinds: HashMap<Kind, Vec<Question>> = HashMap::new();
-    for question in questions {
+    for question in together {
         kinds.entry(question.kind).or_default().push(question);
     }
-    kinds.into_iter().collect()
+    let alone = alone.into_iter().map(|question| (question.kind, vec![question]));
+    kinds.into_iter().chain(alone).collect()
 }
 
 // === impl Question ===

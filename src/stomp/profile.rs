@@ -1,0 +1,153 @@
+//! The ways in which makes of broker differ, known once the broker has said CONNECTED.
+
+use aws_lc_rs::digest;
+
+use super::frame::Headers;
+use super::settings::Settings;
+
+/// A make of broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Make {
+    /// Apache ActiveMQ 5 ("Classic"), which is what the platform runs.
+    ActiveMq,
+    /// Apache `ActiveMQ` Artemis.
+    Artemis,
+    /// `RabbitMQ` with its STOMP plugin.
+    RabbitMq,
+    /// None of these: it is spoken to as ActiveMQ is, in words that the others understand too.
+    Other,
+}
+
+/// How to speak to the broker at the other end of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    make: Make,
+    prefix: String,
+}
+
+/// How the broker is made to take a reply and its acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// Together or not at all, in a transaction (STOMP 1.2, BEGIN): a message that is delivered again was not answered.
+    Transaction,
+    /// The reply, and once its receipt has come the acknowledgement, for brokers that may take a transaction in part: a
+    /// reply is never lost, and comes twice only if the connection falls between it and its receipt.
+    Receipts,
+}
+
+/// What an action's message is reckoned to take, where a broker counts bytes sent ahead and not messages.
+const BYTES_OF_A_MESSAGE: u64 = 16 * 1_024;
+
+/// `RabbitMQ`'s virtual host where nobody has made another.
+const DEFAULT_VIRTUAL_HOST: &str = "/";
+
+/// How many bytes of a digest tell two tokens apart.
+const SHORT: usize = 8;
+
+// === impl Make ===
+
+impl Make {
+    /// As CONNECTED's `server` header says: `ActiveMQ/5.17.2`, `ActiveMQ-Artemis/2.31.2 …`, `RabbitMQ/3.10.8`.
+    #[must_use]
+    pub fn named(server: Option<&str>) -> Self {
+        let server = server.unwrap_or_default().to_ascii_lowercase();
+        if server.contains("artemis") {
+            Self::Artemis
+        } else if server.starts_with("activemq") {
+            Self::ActiveMq
+        } else if server.starts_with("rabbitmq") {
+            Self::RabbitMq
+        } else {
+            Self::Other
+        }
+    }
+
+    /// CONNECT's `host` where nothing was set: the broker's own name, or the virtual host that every `RabbitMQ` has.
+    pub(super) fn virtual_host(self, broker: &str) -> &str {
+        match self {
+            Self::RabbitMq => DEFAULT_VIRTUAL_HOST,
+            Self::ActiveMq | Self::Artemis | Self::Other => broker,
+        }
+    }
+}
+
+// === impl Profile ===
+
+impl Profile {
+    /// Of the broker that calls itself `server`, unless the settings say what it is.
+    #[must_use]
+    pub fn new(settings: &Settings, server: Option<&str>) -> Self {
+        let make = settings.make.unwrap_or_else(|| Make::named(server));
+        let usual = match make {
+            Make::RabbitMq => "/queue/",
+            Make::ActiveMq | Make::Artemis | Make::Other => "",
+        };
+        Self { make, prefix: settings.destination_prefix.clone().unwrap_or_else(|| usual.to_owned()) }
+    }
+
+    /// The make.
+    #[must_use]
+    pub fn make(&self) -> Make {
+        self.make
+    }
+
+    /// The destination as this broker wants it.
+    #[must_use]
+    pub fn on_the_wire(&self, destination: &str) -> String {
+        if destination.starts_with('/') {
+            destination.to_owned()
+        } else {
+            format!("{}{destination}", self.prefix)
+        }
+    }
+
+    /// The headers of SUBSCRIBE that make the broker send at most `prefetch` messages ahead; zero counts as one, because
+    /// it means "no messages" to some brokers and "no limit" to others.
+    #[must_use]
+    pub fn prefetch(&self, prefetch: u32) -> Vec<(&'static str, String)> {
+        let messages = prefetch.max(1);
+        match self.make {
+            Make::ActiveMq => vec![("activemq.prefetchSize", messages.to_string())],
+            // In bytes; zero: the next message once the one before is settled.
+            Make::Artemis => vec![("consumer-window-size", window(messages).to_string())],
+            Make::RabbitMq => vec![("prefetch-count", messages.to_string())],
+            Make::Other => {
+                ["activemq.prefetchSize", "prefetch-count"].map(|name| (name, messages.to_string())).into()
+            }
+        }
+    }
+
+    /// How replies are settled. `RabbitMQ` promises no transaction that holds for more than one queue.
+    #[must_use]
+    pub fn settlement(&self) -> Settlement {
+        match self.make {
+            Make::ActiveMq | Make::Artemis | Make::Other => Settlement::Transaction,
+            Make::RabbitMq => Settlement::Receipts,
+        }
+    }
+
+    /// A message's identity, the same each time that it is delivered; `None` where nothing about it stays the same.
+    #[must_use]
+    pub fn identity(&self, headers: &Headers) -> Option<String> {
+        let header = |name| headers.get(name).filter(|value| !value.is_empty());
+        match self.make {
+            Make::ActiveMq | Make::Artemis | Make::Other => header("message-id").map(str::to_owned),
+            // Its message-id names the delivery.
+            Make::RabbitMq => header("amqp-message-id").map(str::to_owned).or_else(|| {
+                let invocation = header("correlation-id")?;
+                let sent = header("timestamp").unwrap_or_default();
+                Some(format!("{invocation} {sent} {}", short(header("Co3ContextToken").unwrap_or_default())))
+            }),
+        }
+    }
+}
+
+fn window(messages: u32) -> u64 {
+    if messages == 1 { 0 } else { u64::from(messages) * BYTES_OF_A_MESSAGE }
+}
+
+/// Tells one token from another without saying what it is: identities are logged.
+fn short(token: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    digest.as_ref().iter().take(SHORT).map(|byte| format!("{byte:02x}")).collect()
+}
