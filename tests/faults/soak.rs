@@ -71,7 +71,7 @@ impl Soak {
             .config
             .set("resilient", "num_workers", "200")
             .set("resilient", "stomp_prefetch_limit", "400")
-            .set("store", "keep_minutes", "1")
+            .set("store", "keep", "60")
             .set(component::NAME, "tasks", &tasks);
         let striker = Striker::begin(&FIRST_THIRD, &mut scene).await;
         Self { scene, striker, begun: Instant::now(), length, samples: Vec::new() }
@@ -102,6 +102,8 @@ impl Soak {
 
     /// By one that keeps no diary, for which a full disk would have no room, and whose use of memory is looked at.
     async fn replace_the_processor(&mut self) {
+        // One that has only just been started does not know yet what to do when told to stop.
+        self.scene.book.until_answered(self.scene.book.answered() + 1, PATIENCE).await;
         let wrong = self.scene.stop().await;
         assert!(wrong.is_none(), "{wrong:?}");
         self.striker.start(&AFTERWARDS, &mut self.scene).await;
