@@ -26,8 +26,8 @@ const ROLE: &str = "FAULTS_PROCESSOR";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Being ignored is handed down by `exec`: a write beyond the process's limit then is an error, as on a full disk, and
-/// not the end.
-const LAUNCHER: &str = r#"trap "" XFSZ; exec "$0" run"#;
+/// not the end. `setpriv` sees to it that the processor does not outlive the suite, however that ends.
+const LAUNCHER: &str = r#"trap "" XFSZ; exec setpriv --pdeathsig KILL "$0" run"#;
 
 /// A running processor; killed when dropped.
 #[derive(Debug)]
