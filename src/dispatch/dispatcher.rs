@@ -2,6 +2,7 @@
 
 use super::{
     envelope::{Destination, Envelope},
+    journaling::{Health, Journaling},
     lanes::Lanes,
     ledger::{Claim, Ledger},
     task::Task,
@@ -34,6 +35,7 @@ pub(super) struct Desk {
     pub(super) link: Link,
     pub(super) ledger: Ledger<AckHandle>,
     pub(super) journal: Journal,
+    health: Health,
     pub(super) lanes: Arc<Lanes>,
     pub(super) waiting: Waiting,
     /// Answers that the journal keeps because the link fell before they were settled.
@@ -68,6 +70,7 @@ impl Dispatcher {
             link,
             ledger: Ledger::default(),
             journal,
+            health: Health::default(),
             lanes: Arc::default(),
             waiting: Waiting::default(),
             unsettled: AtomicUsize::new(0),
@@ -145,6 +148,10 @@ impl Dispatcher {
 }
 
 impl Desk {
+    pub(super) fn journaling<'a>(&'a self, key: &'a Key) -> Journaling<'a> {
+        Journaling { journal: &self.journal, key, stopping: self.stopping(), health: &self.health }
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping().is_cancelled()
     }

@@ -2,9 +2,12 @@
 
 use super::work::Earlier;
 use crate::store::{Answer, DeadLetter, Journal, Key, Standing, StoreError};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// One message and its journal.
 pub(super) struct Journaling<'a> {
@@ -12,7 +15,13 @@ pub(super) struct Journaling<'a> {
     pub(super) key: &'a Key,
     /// Fires when the daemon begins to stop.
     pub(super) stopping: &'a CancellationToken,
+    pub(super) health: &'a Health,
 }
+
+/// Whether the journal can be used: said once when it cannot, however many messages wait for it, and once when it can
+/// again.
+#[derive(Debug, Default)]
+pub(super) struct Health(AtomicBool);
 
 /// What to do with a message.
 pub(super) enum Start {
@@ -36,6 +45,22 @@ pub(super) enum Step {
 /// Until a journal that is out of order is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+impl Health {
+    fn is_bad(&self, error: &StoreError) {
+        if self.0.swap(true, Ordering::Relaxed) {
+            debug!(%error, "the journal is still out of order");
+        } else {
+            error!(%error, "the journal is out of order; messages wait until it can be used");
+        }
+    }
+
+    fn is_good(&self) {
+        if self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed) {
+            info!("the journal can be used again");
+        }
+    }
+}
+
 impl Journaling<'_> {
     /// Makes the message this process's, which may take as long as another processor has it.
     ///
@@ -46,7 +71,8 @@ impl Journaling<'_> {
             if gone() {
                 return Start::Leave;
             }
-            let wait = match self.journal.claim(self.key).await {
+            let claimed = self.journal.claim(self.key).await;
+            let wait = match claimed.inspect(|_| self.health.is_good()) {
                 Ok(Standing::New) => return Start::Work(Earlier::default()),
                 Ok(Standing::Waiting { note }) => return Start::Work(Earlier { note, crashes: None }),
                 Ok(Standing::Interrupted { crashes, note }) => {
@@ -56,7 +82,7 @@ impl Journaling<'_> {
                 Ok(Standing::Answered(answer)) => return Start::Answered(answer),
                 Ok(Standing::Elsewhere { retry_in }) => retry_in,
                 Err(error) => {
-                    error!(%error, "the journal is out of order; messages wait until it can be used");
+                    self.health.is_bad(&error);
                     AGAIN
                 }
             };
@@ -82,28 +108,34 @@ impl Journaling<'_> {
     pub(super) async fn begin(&self) -> Result<(), Step> {
         loop {
             match self.journal.begin(self.key).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 Err(error) => self.pause(error).await?,
             }
         }
+        self.health.is_good();
+        Ok(())
     }
 
     pub(super) async fn set_down(&self, note: String) -> Result<(), Step> {
         loop {
             match self.journal.set_down(self.key, note.clone()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 Err(error) => self.pause(error).await?,
             }
         }
+        self.health.is_good();
+        Ok(())
     }
 
     pub(super) async fn keep(&self, note: String) -> Result<(), Step> {
         loop {
             match self.journal.keep(self.key, note.clone()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 Err(error) => self.pause(error).await?,
             }
         }
+        self.health.is_good();
+        Ok(())
     }
 
     async fn pause(&self, error: StoreError) -> Result<(), Step> {
@@ -111,7 +143,7 @@ impl Journaling<'_> {
             warn!(%error);
             return Err(Step::TakenOver);
         }
-        error!(%error, "the journal is out of order; messages wait until it can be used");
+        self.health.is_bad(&error);
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => Err(Step::Stopping),

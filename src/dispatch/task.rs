@@ -197,7 +197,7 @@ impl Task {
     }
 
     fn journaling(&self) -> Journaling<'_> {
-        Journaling { journal: &self.desk.journal, key: &self.key, stopping: self.desk.stopping() }
+        self.desk.journaling(&self.key)
     }
 }
 
@@ -268,8 +268,7 @@ impl Owed {
         );
         self.letter.reason = format!("the broker refused the answer: {reason}");
         self.letter.answer = Some(self.answer.clone());
-        let journaling =
-            Journaling { journal: &self.desk.journal, key: &self.key, stopping: self.desk.stopping() };
+        let journaling = self.desk.journaling(&self.key);
         journaling.bury(self.letter.clone()).await;
     }
 }
@@ -304,7 +303,7 @@ impl Sink {
     }
 
     fn journaling(&self) -> Journaling<'_> {
-        Journaling { journal: &self.desk.journal, key: &self.key, stopping: self.desk.stopping() }
+        self.desk.journaling(&self.key)
     }
 }
 

@@ -125,7 +125,7 @@ async fn what_cannot_be_decoded_or_answered_is_kept_for_somebody_to_look_at() {
     queue.until_settled(PATIENCE).await;
     processor.wait_for_log("the broker refuses a reply", PATIENCE).await;
     assert!(processor.stop(PATIENCE).await.success());
-    let list = dead(&config, &["list"]).await;
+    let list = dead(&config, &["list", "--json"]).await;
     assert!(list.contains("JSON") && list.contains("not authorized"), "{list}");
 }
 

@@ -223,14 +223,16 @@ impl Broker {
         self.comes_up().await
     }
 
-    /// Readiness is a login that works, not a line in a log.
+    /// Readiness is a login that works on either connector, not a line in a log.
     async fn comes_up(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if self.process.as_mut().is_none_or(Process::has_ended) {
                 return false;
             }
-            if StompClient::connect(&self.address, PLATFORM).await.is_ok() {
+            if StompClient::connect(&self.address, PLATFORM).await.is_ok()
+                && StompClient::connect_tls(&self.address, PLATFORM).await.is_ok()
+            {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

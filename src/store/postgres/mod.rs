@@ -64,7 +64,8 @@ impl PostgresStore {
     /// [`StoreError::Unusable`] where the database refuses us, or is not fit; [`StoreError::Unavailable`] where it
     /// cannot be reached for as long as two leases.
     pub async fn open(url: &PostgresUrl, settings: &Settings) -> Result<Self, StoreError> {
-        let (store, jobs) = Self::prepare(url, settings).await?;
+        let (mut store, jobs) = Self::prepare(url, settings).await?;
+        store.take_lease(settings.lease).await?;
         let worker = Worker {
             link: Link::new(address(url, settings, STATEMENT)),
             run: store.run,
@@ -72,7 +73,7 @@ impl PostgresStore {
             keep: settings.keep,
             jobs,
             confirmed: Arc::clone(&store.confirmed),
-            renewal: Instant::now(),
+            renewal: Instant::now() + settings.lease / 3,
             sweep: Instant::now(),
             confirm_from: Instant::now(),
             away: None,
@@ -87,6 +88,14 @@ impl PostgresStore {
     /// As for [`open`](Self::open).
     pub async fn open_beside(url: &PostgresUrl, settings: &Settings) -> Result<Self, StoreError> {
         Ok(Self::prepare(url, settings).await?.0)
+    }
+
+    /// Before anything is asked: what is taken by a run without a lease is anybody's.
+    async fn take_lease(&mut self, lease: Duration) -> Result<(), StoreError> {
+        let (run, deadline) = (self.run, Instant::now() + self.patience);
+        let link = &mut self.letters.get_mut().link;
+        let taken = link.ask_until(deadline, |client| tables::renew(client, run, lease).boxed()).await;
+        taken.map_err(link::Trouble::unavailable)
     }
 
     async fn prepare(
