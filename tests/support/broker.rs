@@ -182,9 +182,13 @@ impl Broker {
         assert!(self.try_start().await, "the broker does not come up again{}", self.log_tail());
     }
 
-    /// Freezes it: connections stay open, nothing answers.
-    pub(crate) fn pause(&self) {
+    /// Freezes it: connections stay open, nothing answers once this returns.
+    pub(crate) async fn pause(&self) {
         self.signal("STOP");
+        let process = self.process.as_ref().expect("the broker runs");
+        while !process.is_stopped() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Lets it go on after [`pause`](Self::pause).

@@ -35,6 +35,17 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether each of its threads has been stopped by a signal, which takes them a moment.
+    pub(super) fn is_stopped(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
+        let stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+            let state = std::fs::read_to_string(thread.expect("it runs").path().join("stat"));
+            // After the name, which is in parentheses. A thread that has just ended is no matter.
+            state.map_or(true, |state| state.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T")))
+        };
+        threads.map(stopped).all(|stopped| stopped)
+    }
+
     /// Whether it has ended.
     pub(super) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("a child can be asked").is_some()
