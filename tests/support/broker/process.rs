@@ -37,13 +37,13 @@ impl Process {
 
     /// Whether each of its threads has been stopped by a signal, which takes them a moment.
     pub(super) fn is_stopped(&self) -> bool {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
+        let mut threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
         let stopped = |thread: std::io::Result<std::fs::DirEntry>| {
             let state = std::fs::read_to_string(thread.expect("it runs").path().join("stat"));
             // After the name, which is in parentheses. A thread that has just ended is no matter.
             state.map_or(true, |state| state.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T")))
         };
-        threads.map(stopped).all(|stopped| stopped)
+        threads.all(stopped)
     }
 
     /// Whether it has ended.
