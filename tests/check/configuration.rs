@@ -59,6 +59,14 @@ async fn all_mistakes_are_told_at_once_each_with_its_line() {
 }
 
 #[tokio::test]
+async fn a_journal_that_cannot_be_used_is_a_mistake_without_its_password() {
+    let config = valid().set("store", "url", "postgres://me:hunter2@db:port/journal");
+    let checked = check(&config, &[]).await;
+    assert_eq!(checked.code, 64, "{}", checked.text);
+    assert!(checked.text.contains("[store] url") && !checked.text.contains("hunter2"), "{}", checked.text);
+}
+
+#[tokio::test]
 async fn a_verification_that_is_turned_off_is_a_warning() {
     let checked = check(&valid().set("resilient", "cafile", "false"), &[]).await;
     checked.assert_ok();

@@ -26,13 +26,17 @@ pub(super) fn prepare(config: &Config, components: &[Component]) -> Result<Prepa
     let registry = daemon::registry(config, components);
     let rest = settings::rest(config, None);
     let brokers = settings::brokers(config);
-    match (registry, rest, brokers) {
-        (Ok(registry), Ok(rest), Ok(brokers)) => Ok(Prepared { registry, rest, brokers }),
-        (registry, rest, brokers) => Err(mistakes(registry.err(), [rest.err(), brokers.err()])),
+    // The journal is not opened: the processor that runs may have it.
+    let store = settings::store(config);
+    match (registry, rest, brokers, store) {
+        (Ok(registry), Ok(rest), Ok(brokers), Ok(_)) => Ok(Prepared { registry, rest, brokers }),
+        (registry, rest, brokers, store) => {
+            Err(mistakes(registry.err(), [rest.err(), brokers.err(), store.err()]))
+        }
     }
 }
 
-fn mistakes(registry: Option<DaemonError>, settings: [Option<SettingsError>; 2]) -> (Problems, u8) {
+fn mistakes(registry: Option<DaemonError>, settings: [Option<SettingsError>; 3]) -> (Problems, u8) {
     let settings: Vec<SettingsError> = settings.into_iter().flatten().collect();
     let code = if settings.iter().any(is_ca_file) { exit::CA_FILE } else { exit::USAGE };
     let mut texts: Vec<String> = match registry {
@@ -59,5 +63,5 @@ fn is_ca_file(error: &SettingsError) -> bool {
     else {
         return false;
     };
-    matches!(*option, "cafile" | "stomp_cafile")
+    matches!(*option, "cafile" | "stomp_cafile" | "[store] cafile")
 }
