@@ -48,7 +48,9 @@ async fn mark(message: Message, cx: Context) -> Result<Reply, Failure> {
     let diary = Diary::begin(&message, &cx);
     let path = format!("/incidents/{}", incident(&message)?);
     pause().await;
-    cx.rest().get_put(&path, |incident| incident["properties"][&diary.token] = true.into()).await?;
+    cx.rest()
+        .get_put(&path, |incident| incident["properties"]["marked_by"] = diary.token.as_str().into())
+        .await?;
     pause().await;
     Ok(Reply::text(DONE))
 }
