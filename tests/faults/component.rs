@@ -48,11 +48,21 @@ async fn mark(message: Message, cx: Context) -> Result<Reply, Failure> {
     let diary = Diary::begin(&message, &cx);
     let path = format!("/incidents/{}", incident(&message)?);
     pause().await;
-    cx.rest()
-        .get_put(&path, |incident| incident["properties"]["marked_by"] = diary.token.as_str().into())
-        .await?;
+    cx.rest().get_put(&path, |incident| put_mark(&mut incident["properties"], &diary.token)).await?;
     pause().await;
     Ok(Reply::text(DONE))
+}
+
+/// How many marks an incident keeps, so that half an hour of them does not make it ever larger.
+const MARKS: usize = 200;
+
+/// A mark that is there already is not put again: a write whose answer was lost is told from one that was not made.
+fn put_mark(properties: &mut Value, token: &str) {
+    properties[token] = true.into();
+    let Some(marks) = properties.as_object_mut().filter(|marks| marks.len() > MARKS) else { return };
+    if let Some(oldest) = marks.keys().next().cloned() {
+        marks.shift_remove(&oldest);
+    }
 }
 
 fn incident(message: &Message) -> Result<i64, Failure> {
