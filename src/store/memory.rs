@@ -1,9 +1,9 @@
 //! A store that ends with the process: for rehearsals and tests.
 
-use super::{Answer, DeadLetter, Key, Numbered, Standing, Store, StoreError};
+use super::{Answer, DeadLetter, Key, Standing, Store, StoreError};
 use futures_util::{FutureExt, future::BoxFuture, future::ready};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,7 +14,7 @@ pub struct MemoryStore(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<Key, Entry>,
-    dead: Numbered,
+    dead: BTreeMap<i64, DeadLetter>,
     asked: HashSet<i64>,
     taken: HashSet<i64>,
     numbers: i64,

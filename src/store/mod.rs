@@ -18,7 +18,7 @@ mod settings;
 mod sqlite;
 
 use futures_util::future::BoxFuture;
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration, time::SystemTime};
+use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
 
 pub use memory::MemoryStore;
 pub use postgres::{PostgresStore, PostgresUrl};
@@ -192,6 +192,3 @@ impl DeadLetter {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
-
-/// Numbers for a list that is kept in memory.
-type Numbered = BTreeMap<i64, DeadLetter>;

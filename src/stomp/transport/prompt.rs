@@ -20,12 +20,6 @@ impl Prompt {
         Self(stream)
     }
 
-    /// The stream beneath.
-    #[must_use]
-    pub fn get_ref(&self) -> &TcpStream {
-        &self.0
-    }
-
     /// It is for speed only: a kernel that refuses is right as well.
     fn acknowledge(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
