@@ -167,6 +167,7 @@ impl Task {
     async fn finished(&self, answer: Answer) -> Ended {
         match self.journaling().finish(&answer).await {
             Some(kept) => {
+                debug!(kept, "the answer is in the journal");
                 let owed = self.owed(answer, kept, "the broker refused the answer".to_owned());
                 Ended::Answered(Box::new(owed))
             }

@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     io::Write,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use action_processor::component::{Component, Context, Failure, Handler, Message, Reply, handler_fn};
@@ -19,12 +19,6 @@ pub(crate) const DONE: &str = "written";
 /// The display names of its actions; their ids are the places in this list, from 1.
 pub(crate) const ACTIONS: [&str; 3] = ["Note", "Note Once", "Mark"];
 
-/// Where the work begins and ends, one line each: the one thing that a killed processor leaves behind about it.
-struct Diary {
-    path: Option<String>,
-    token: String,
-}
-
 /// `Note` posts a comment, `Note Once` does at most once, `Mark` changes the incident with its version.
 pub(crate) fn component() -> Component {
     let [note_down, note_once, mark_it] = ACTIONS;
@@ -36,19 +30,19 @@ pub(crate) fn component() -> Component {
 }
 
 async fn note(message: Message, cx: Context) -> Result<Reply, Failure> {
-    let diary = Diary::begin(&message, &cx);
+    let token = begin(&message, &cx);
     let path = format!("/incidents/{}/comments", incident(&message)?);
     pause().await;
-    let _note: Value = cx.rest().post(&path, &json!({ "text": diary.token })).await?;
+    let _note: Value = cx.rest().post(&path, &json!({ "text": token })).await?;
     pause().await;
     Ok(Reply::text(DONE))
 }
 
 async fn mark(message: Message, cx: Context) -> Result<Reply, Failure> {
-    let diary = Diary::begin(&message, &cx);
+    let token = begin(&message, &cx);
     let path = format!("/incidents/{}", incident(&message)?);
     pause().await;
-    cx.rest().get_put(&path, |incident| put_mark(&mut incident["properties"], &diary.token)).await?;
+    cx.rest().get_put(&path, |incident| put_mark(&mut incident["properties"], &token)).await?;
     pause().await;
     Ok(Reply::text(DONE))
 }
@@ -83,30 +77,18 @@ fn count_tasks(path: &str) {
     }
 }
 
-// === impl Diary ===
-
-impl Diary {
-    /// Kept in the file that the component's section names, if it names one.
-    fn begin(message: &Message, cx: &Context) -> Self {
-        cx.section().get("tasks").into_iter().for_each(count_tasks);
-        let token = message.header("Co3ContextToken").unwrap_or_default().to_owned();
-        let diary = Self { path: cx.section().get("diary").map(ToOwned::to_owned), token };
-        diary.write("begun");
-        diary
-    }
-
-    /// One `write` for the whole line, so that lines of several processors do not mix.
-    fn write(&self, what: &str) {
-        let Some(path) = &self.path else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis();
+/// Notes in the file that the component's section names, if it names one, that the work on a message begins. Gives the
+/// message's context token.
+///
+/// One `write` for the whole line: a processor that is killed leaves whole lines behind.
+fn begin(message: &Message, cx: &Context) -> String {
+    cx.section().get("tasks").into_iter().for_each(count_tasks);
+    let header = |name| message.header(name).unwrap_or_default();
+    let (id, token) = (header("message-id"), header("Co3ContextToken"));
+    if let Some(path) = cx.section().get("diary") {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        let line = format!("{now} {what} {}\n", self.token);
+        let line = format!("{id} {token}\n");
         file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the diary can be written");
     }
-}
-
-impl Drop for Diary {
-    fn drop(&mut self) {
-        self.write("ended");
-    }
+    token.to_owned()
 }

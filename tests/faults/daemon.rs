@@ -5,12 +5,13 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus, Stdio},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -33,6 +34,7 @@ const LAUNCHER: &str = r#"trap "" XFSZ; exec setpriv --pdeathsig KILL "$0" run"#
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
+    outputs: [JoinHandle<()>; 2],
 }
 
 /// Where a processor lives; what it keeps here outlives it.
@@ -76,7 +78,7 @@ impl Home {
         self.dir.path()
     }
 
-    /// Where its handlers note when they begin and end, if they are to.
+    /// Where its handlers note what they begin, if they are to.
     pub(crate) fn diary(&self) -> PathBuf {
         self.dir().join("diary")
     }
@@ -104,12 +106,12 @@ impl Home {
             .spawn()
             .expect("the binary starts");
         let log = File::options().create(true).append(true).open(&self.log).expect("the log can be written");
-        tokio::spawn(keep(
-            child.stdout.take().expect("piped"),
-            log.try_clone().expect("a file can be shared"),
-        ));
-        tokio::spawn(keep(child.stderr.take().expect("piped"), log));
-        Daemon { child }
+        let shared = log.try_clone().expect("a file can be shared");
+        let outputs = [
+            tokio::spawn(keep(child.stdout.take().expect("piped"), shared)),
+            tokio::spawn(keep(child.stderr.take().expect("piped"), log)),
+        ];
+        Daemon { child, outputs }
     }
 }
 
@@ -121,11 +123,12 @@ impl Daemon {
         self.child.id().expect("the processor runs")
     }
 
-    /// Kills it (SIGKILL); gives the moment before that.
-    pub(crate) async fn kill(mut self) -> SystemTime {
-        let moment = SystemTime::now();
+    /// Kills it (SIGKILL); all that it has logged is in its log then.
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("the processor can be killed");
-        moment
+        for output in &mut self.outputs {
+            output.await.expect("the log is written");
+        }
     }
 
     /// Tells it to stop (SIGTERM) and waits for its end.

@@ -1,7 +1,7 @@
 //! How each fault strikes, and how things are put right afterwards.
 
 use std::{
-    path::PathBuf,
+    collections::HashSet,
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -11,8 +11,10 @@ use stand_in_platform::{Fault, Weather};
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    book::Number,
     case::Case,
     cutter::{Cut, Cutter},
+    running,
     scene::Scene,
     support::{broker::ACCOUNT, postgres::Postgres, processor::AppConfig},
 };
@@ -22,17 +24,10 @@ use crate::{
 pub(crate) struct Striker {
     strikes: usize,
     cuts: usize,
-    kills: Vec<Kill>,
+    kills: usize,
+    at_work: HashSet<Number>,
     cutter: Option<Cutter>,
     postgres: Option<Postgres>,
-}
-
-/// The end of a processor.
-#[derive(Debug)]
-pub(crate) struct Kill {
-    pub(crate) moment: SystemTime,
-    /// What its handlers noted.
-    pub(crate) diary: PathBuf,
 }
 
 // === impl Striker ===
@@ -53,6 +48,9 @@ impl Striker {
         }
         // What a diary is for; where the disk is full, it cannot be kept.
         let diary = cases.contains(&Case::ProcessorKilled) || cases.contains(&Case::TwoProcessors);
+        if diary {
+            config = config.set("resilient", "loglevel", running::LOG_LEVEL);
+        }
         for which in 0..scene.homes.len() {
             scene.homes[which].configure(config.clone(), diary);
             scene.start(which);
@@ -110,7 +108,7 @@ impl Striker {
             Case::DiskFull => fill_the_disk(scene).await,
             Case::TwoProcessors if self.strikes == 2 => self.restart_postgres(scene).await,
             Case::TwoProcessors => {
-                let which = self.kills.len() % 2;
+                let which = self.kills % 2;
                 self.kill(scene, which).await;
                 sleep(at_random(3_000)).await;
                 restart(scene, which);
@@ -124,14 +122,15 @@ impl Striker {
         self.strikes + scene.platform.misbehaved()
     }
 
-    /// When processors were killed.
-    pub(crate) fn kills(&self) -> &[Kill] {
-        &self.kills
+    /// What was at work when a processor was killed.
+    pub(crate) fn at_work(&self) -> &HashSet<Number> {
+        &self.at_work
     }
 
     async fn kill(&mut self, scene: &mut Scene, which: usize) {
-        let moment = scene.take(which).kill().await;
-        self.kills.push(Kill { moment, diary: scene.homes[which].diary() });
+        scene.take(which).kill().await;
+        self.kills += 1;
+        self.at_work.extend(running::in_the_end(&scene.homes[which]));
     }
 
     /// Away for less time than the processors' lease.

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use crate::{
     case::Case,
     faults::Striker,
-    running,
     scene::Scene,
     verdict::{Allowed, Tally},
 };
@@ -80,8 +79,7 @@ pub(crate) fn judge(
     wrong: Vec<String>,
 ) -> Tally {
     scene.book.wrote(&scene.platform.take_writes());
-    let running = striker.kills().iter().flat_map(|kill| running::at(kill.moment, &kill.diary));
-    let allowed = Allowed { twice: running.collect(), recovery: longest_recovery };
+    let allowed = Allowed { twice: striker.at_work().clone(), recovery: longest_recovery };
     let tally = Tally::of(&scene.book.copy(), &allowed);
     let mut tally = tally.with_recoveries(scene.book.recoveries(), allowed.recovery);
     tally.faults = striker.strikes(scene);

@@ -1,33 +1,28 @@
-//! Which actions were being carried out when a processor was killed, by what its handlers noted.
+//! Which actions were at work when a processor was killed: those that its handlers began, but for those whose end its
+//! journal has.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+use std::{collections::HashSet, fs};
+
+use crate::{
+    book::{Number, number_of},
+    daemon::Home,
 };
 
-use crate::book::{Number, number_of};
+/// Makes the processor log when its journal has an answer, and nothing else that is not logged anyway.
+pub(crate) const LOG_LEVEL: &str = "INFO, action_processor::dispatch::task=DEBUG";
 
-/// Work that ended this shortly before the kill counts as running: the journal need not have heard of its end.
-const JUST_NOW: Duration = Duration::from_millis(50);
+const KEPT: &str = "the answer is in the journal kept=true";
 
-/// The actions that had begun and not ended at `moment`.
-pub(crate) fn at(moment: SystemTime, diary: &Path) -> HashSet<Number> {
-    let text = fs::read_to_string(diary).unwrap_or_default();
-    let mut running = HashSet::new();
-    for (time, what, number) in text.lines().filter_map(entry) {
-        match what {
-            "begun" if time <= moment => running.insert(number),
-            "ended" if time + JUST_NOW <= moment => running.remove(&number),
-            _ => continue,
-        };
-    }
-    running
+/// What the processor of `home`, dead by now, had begun and not ended, as far as it could know.
+pub(crate) fn in_the_end(home: &Home) -> HashSet<Number> {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let (log, diary) = (read(home.log().to_owned()), read(home.diary()));
+    let kept: HashSet<&str> = log.lines().filter(|line| line.contains(KEPT)).filter_map(message_id).collect();
+    let begun = diary.lines().filter_map(|line| line.split_once(' '));
+    begun.filter(|(id, _)| !kept.contains(id)).filter_map(|(_, token)| number_of(token)).collect()
 }
 
-fn entry(line: &str) -> Option<(SystemTime, &str, Number)> {
-    let mut words = line.split(' ');
-    let time = UNIX_EPOCH + Duration::from_millis(words.next()?.parse().ok()?);
-    Some((time, words.next()?, number_of(words.next()?)?))
+fn message_id(line: &str) -> Option<&str> {
+    let (_, id) = line.split_once(" message_id=")?;
+    id.split(' ').next()
 }
