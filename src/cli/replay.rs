@@ -97,13 +97,13 @@ fn replay(
     let org = recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default();
     let mut all_well = true;
     for (message, number) in recordings.messages().iter().zip(1..) {
-        let destination = destination(args, workshop.registry(), message);
+        let destination = destination(args, &workshop.registry(), message);
         let envelope = envelope(message, Destination::actions(org, &destination), number);
         let outcome =
             runtime.block_on(workshop.carry_out(&envelope, &Earlier::default(), Arc::new(journal.clone())));
         let (Outcome::Answered(answer) | Outcome::SetAside(answer, _)) = outcome else { continue };
         if workshop.registry().find(&destination, &handler_name(&message.display_name)).is_none() {
-            journal.note("handlers", &handled(workshop.registry()));
+            journal.note("handlers", &handled(&workshop.registry()));
         }
         all_well &= report(message, &destination, &journal, &answer, out)?;
     }

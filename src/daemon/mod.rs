@@ -122,7 +122,7 @@ async fn run_recorded(
     let observer = recorder.map(|recorder| Box::new(recorder) as _);
     let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
     let test_port = test_actions(config, org, &workshop, workers, &shutdown).await?;
-    let queues = queues(workshop.registry(), org);
+    let queues = queues(&workshop.registry(), org);
     if queues.is_empty() {
         warn!("no component is loaded: there is no queue to take messages from");
     }

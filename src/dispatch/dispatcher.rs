@@ -92,7 +92,7 @@ impl Dispatcher {
         let span = envelope.span(&key.id);
         match self.0.ledger.claim(&key, Some(ack)) {
             Claim::New => {
-                let ordered = self.0.workshop.registry().is_ordered(&envelope.destination.name);
+                let ordered = self.0.workshop.registry().is_ordered(&envelope.destination);
                 let ticket = ordered.then(|| self.0.lanes.ticket(&key.destination));
                 self.spawn(Task::new(self.0.clone(), key, envelope, room).run(ticket).instrument(span));
             }

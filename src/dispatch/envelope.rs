@@ -1,7 +1,8 @@
 //! A message as it came, before anybody has read its body.
 
-use crate::component::message::Arrival;
+use crate::component::{Kind, message::Arrival};
 use bytes::Bytes;
+use serde_json::Value;
 use std::{fmt, str::FromStr, time::SystemTime};
 use tracing::{Span, error_span, field};
 
@@ -72,6 +73,12 @@ impl Envelope {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// What queued it, given its body.
+    #[must_use]
+    pub fn kind(&self, body: &Value) -> Kind {
+        Kind::of(&self.destination.kind, self.header(Kind::PAYLOAD), body)
+    }
+
     /// The broker's name for this message; empty where it has none.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -91,9 +98,13 @@ impl Envelope {
         )
     }
 
-    /// Where replies go: `reply-to`, or else the queue that the platform keeps for this destination's replies.
+    /// Where replies go: `reply-to`, or else the queue that the platform keeps for this destination's replies. Empty for
+    /// inbound news, to which no reply is awaited.
     #[must_use]
     pub fn reply_to(&self) -> String {
+        if self.destination.is_inbound() {
+            return String::new();
+        }
         match self.header("reply-to") {
             Some(queue) if !queue.trim().is_empty() => queue.to_owned(),
             _ => self.destination.acknowledgements(),
@@ -119,6 +130,18 @@ impl Destination {
     #[must_use]
     pub fn actions(org: i64, name: &str) -> Self {
         Self { kind: "actions".to_owned(), org: org.to_string(), name: name.to_owned() }
+    }
+
+    /// The queue `<kind>.<org>.<name>` for another kind than actions.
+    #[must_use]
+    pub fn of_kind(kind: &str, org: i64, name: &str) -> Self {
+        Self { kind: kind.to_owned(), ..Self::actions(org, name) }
+    }
+
+    /// Whether its messages are an inbound destination's.
+    #[must_use]
+    pub fn is_inbound(&self) -> bool {
+        self.kind == "inbound_destinations"
     }
 
     /// The queue for replies to what came from this one.

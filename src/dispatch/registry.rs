@@ -1,15 +1,20 @@
-//! Which handler answers which action of which destination.
+//! Which handler answers what: actions and inbound news by their destination, functions by name, low-code connectors by
+//! queue.
 
-use crate::component::{Component, OrderKey, Section, handler::AnyHandler};
+use super::envelope::Destination;
+use crate::component::{Component, Kind, OrderKey, Section, handler::AnyHandler};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
-/// All handlers of all components, by destination and action.
+/// All handlers of all components.
 #[derive(Debug, Default)]
 pub struct Registry {
     destinations: BTreeMap<String, Served>,
+    functions: BTreeMap<String, Route>,
+    inbound: BTreeMap<String, Served>,
+    connectors: BTreeMap<String, Route>,
 }
 
 /// What one destination's messages are handled by.
@@ -25,6 +30,8 @@ struct Served {
 pub struct Route {
     /// The component's name.
     pub component: Arc<str>,
+    /// The component's version; empty where it has none.
+    pub version: Arc<str>,
     /// What to run.
     pub handler: Arc<dyn AnyHandler>,
     /// The component's section of app.config.
@@ -71,6 +78,28 @@ pub enum Clash {
         /// The component that has the second.
         second: String,
     },
+    /// Two components answer one function.
+    #[error("function {function:?} is answered by {first:?} and by {second:?}: name one of them in `noload`")]
+    Function {
+        /// The function's API name.
+        function: String,
+        /// The component that named it first.
+        first: String,
+        /// The component that named it again.
+        second: String,
+    },
+    /// Two components answer one low-code connector.
+    #[error(
+        "the low-code connector {queue:?} is answered by {first:?} and by {second:?}: name one of them in `noload`"
+    )]
+    Connector {
+        /// The connector's queue.
+        queue: String,
+        /// The component that named it first.
+        first: String,
+        /// The component that named it again.
+        second: String,
+    },
 }
 
 impl Registry {
@@ -100,7 +129,47 @@ impl Registry {
         served.actions.get(action).or(served.otherwise.as_ref())
     }
 
-    /// The programmatic names of the destinations that have a handler.
+    /// The handler of what `kind` of message says of itself: an action's name, a function's, an inbound message's event.
+    #[must_use]
+    pub fn route(&self, kind: Kind, destination: &Destination, name: &str) -> Option<&Route> {
+        match kind {
+            Kind::Function => self.functions.get(name),
+            Kind::Inbound => {
+                let served = self.inbound.get(&destination.name)?;
+                served.actions.get(name).or(served.otherwise.as_ref())
+            }
+            Kind::Connector => self.connectors.get(&destination.name),
+            _ => self.find(&destination.name, name),
+        }
+    }
+
+    /// The functions that have a handler.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &Route)> {
+        self.functions.iter().map(|(name, route)| (name.as_str(), route))
+    }
+
+    /// The programmatic names of the inbound destinations that have a handler.
+    pub fn inbound(&self) -> impl Iterator<Item = &str> {
+        self.inbound.keys().map(String::as_str)
+    }
+
+    /// The queues of low-code connectors that have a handler.
+    pub fn connectors(&self) -> impl Iterator<Item = &str> {
+        self.connectors.keys().map(String::as_str)
+    }
+
+    /// What a destination of this kind has handlers for by name, in order.
+    #[must_use]
+    pub fn names(&self, kind: Kind, destination: &str) -> Vec<&str> {
+        match kind {
+            Kind::Function => self.functions.keys().map(String::as_str).collect(),
+            Kind::Connector => self.connectors().collect(),
+            Kind::Inbound => names(self.inbound.get(destination)),
+            _ => self.actions(destination),
+        }
+    }
+
+    /// The programmatic names of the destinations that have a handler for actions.
     pub fn destinations(&self) -> impl Iterator<Item = &str> {
         self.destinations.keys().map(String::as_str)
     }
@@ -108,50 +177,84 @@ impl Registry {
     /// The actions of `destination` that have a handler of their own, in order.
     #[must_use]
     pub fn actions(&self, destination: &str) -> Vec<&str> {
-        let served = self.destinations.get(destination);
-        let mut actions: Vec<&str> =
-            served.into_iter().flat_map(|served| served.actions.keys()).map(String::as_str).collect();
-        actions.sort_unstable();
-        actions
+        names(self.destinations.get(destination))
     }
 
-    /// Whether some messages of `destination` are carried out in order.
+    /// Whether some messages of `destination` may have to be carried out in order. A function's queue is the platform's
+    /// to choose, so one that is ordered makes all queues so.
     #[must_use]
-    pub fn is_ordered(&self, destination: &str) -> bool {
-        self.destinations.get(destination).is_some_and(|served| served.ordered)
+    pub fn is_ordered(&self, destination: &Destination) -> bool {
+        let served = match destination.kind.as_str() {
+            "inbound_destinations" => self.inbound.get(&destination.name),
+            _ => self.destinations.get(&destination.name),
+        };
+        let by_name = || self.functions.values().chain(self.connectors.values());
+        served.is_some_and(|served| served.ordered) || by_name().any(|route| route.order.is_some())
     }
 
     fn add(&mut self, component: &Component, section: Section, clashes: &mut Vec<Clash>) {
-        let destination = component.serves(&section).to_owned();
-        let name: Arc<str> = component.name().into();
         // A section that says something else has been refused when the configuration was checked.
         let order = component.order(&section).unwrap_or_default();
+        let destination = component.serves(&section).to_owned();
+        let (name, version): (Arc<str>, Arc<str>) =
+            (component.name().into(), component.version_text().into());
         let section = Arc::new(section);
         let route = |handler: &Arc<dyn AnyHandler>| Route {
             component: name.clone(),
+            version: version.clone(),
             handler: handler.clone(),
             section: section.clone(),
             order: order.clone(),
         };
-        let served = self.destinations.entry(destination.clone()).or_default();
-        served.ordered |= order.is_some();
         for (action, handler) in component.handlers() {
-            if let Some(first) = served.actions.insert(action.to_owned(), route(handler)) {
-                clashes.push(Clash::Action {
-                    destination: destination.clone(),
-                    action: action.to_owned(),
-                    first: first.component.to_string(),
-                    second: name.to_string(),
-                });
+            let served = self.destinations.entry(destination.clone()).or_default();
+            served.add(&destination, Some(action), route(handler), clashes);
+        }
+        if let Some(handler) = component.default_handler() {
+            let served = self.destinations.entry(destination.clone()).or_default();
+            served.add(&destination, None, route(handler), clashes);
+        }
+        for inbound in component.inbounds() {
+            let served = self.inbound.entry(inbound.destination.clone()).or_default();
+            let event = inbound.event.as_deref();
+            served.add(&inbound.destination, event, route(&inbound.handler), clashes);
+        }
+        for (function, handler) in component.functions() {
+            if let Some(first) = self.functions.insert(function.to_owned(), route(handler)) {
+                let (first, second) = (first.component.to_string(), name.to_string());
+                clashes.push(Clash::Function { function: function.to_owned(), first, second });
             }
         }
-        let Some(handler) = component.default_handler() else { return };
-        if let Some(first) = served.otherwise.replace(route(handler)) {
-            clashes.push(Clash::Default {
-                destination,
-                first: first.component.to_string(),
-                second: name.to_string(),
-            });
+        for (queue, handler) in component.connectors() {
+            if let Some(first) = self.connectors.insert(queue.to_owned(), route(handler)) {
+                let (first, second) = (first.component.to_string(), name.to_string());
+                clashes.push(Clash::Connector { queue: queue.to_owned(), first, second });
+            }
         }
     }
+}
+
+impl Served {
+    /// The handler of `action`; of every other one for `None`.
+    fn add(&mut self, destination: &str, action: Option<&str>, route: Route, clashes: &mut Vec<Clash>) {
+        self.ordered |= route.order.is_some();
+        let destination = destination.to_owned();
+        let second = route.component.to_string();
+        let before = match action {
+            Some(action) => self.actions.insert(action.to_owned(), route),
+            None => self.otherwise.replace(route),
+        };
+        let Some(first) = before.map(|first| first.component.to_string()) else { return };
+        clashes.push(match action {
+            Some(action) => Clash::Action { destination, action: action.to_owned(), first, second },
+            None => Clash::Default { destination, first, second },
+        });
+    }
+}
+
+fn names(served: Option<&Served>) -> Vec<&str> {
+    let actions = served.into_iter().flat_map(|served| served.actions.keys());
+    let mut names: Vec<&str> = actions.map(String::as_str).collect();
+    names.sort_unstable();
+    names
 }

@@ -238,7 +238,9 @@ impl Owed {
 
     pub(super) async fn send(&self, handle: Option<&AckHandle>) -> Result<Settled, Unsettled> {
         let stale = Unsettled { reply_taken: false };
-        let reply = (!self.desk.ledger.has_replied(&self.key)).then(|| outgoing(&self.answer));
+        // Inbound news is not answered.
+        let awaited = !self.answer.reply_to.is_empty() && !self.desk.ledger.has_replied(&self.key);
+        let reply = awaited.then(|| outgoing(&self.answer));
         let settling = match (handle, reply) {
             (Some(handle), reply) => self.desk.link.settle(handle, reply).await,
             (None, Some(reply)) => self.desk.link.reply(reply).await,
@@ -312,7 +314,11 @@ impl StatusSink for Sink {
     fn status(&self, text: String) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let handle = self.desk.ledger.handle(&self.key);
-            let message = outgoing(&news(&self.envelope, &text));
+            let news = news(&self.envelope, &text);
+            if news.reply_to.is_empty() {
+                return debug!("an interim status that nobody awaits was dropped");
+            }
+            let message = outgoing(&news);
             if let Err(stale) = self.desk.link.send(handle.as_ref(), message).await {
                 debug!(%stale, "an interim status was dropped");
             }

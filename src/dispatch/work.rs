@@ -8,12 +8,16 @@ use super::{
     registry::{Registry, Route},
 };
 use crate::component::{
-    Context, Failure, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
+    Context, Failure, Kind, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
 };
 use crate::store::Answer;
 use futures_util::FutureExt;
 use serde_json::Value;
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 use tokio::time::Instant;
 use tracing::{Span, debug, info, warn};
 
@@ -23,7 +27,7 @@ const NAME_AGAIN: Duration = Duration::from_secs(10);
 /// Everything that carrying out a message takes. The broker's messages, test actions and recordings all go through it.
 #[derive(Debug)]
 pub struct Workshop {
-    registry: Registry,
+    registry: RwLock<Arc<Registry>>,
     names: ActionNames,
     services: Services,
     observer: Option<Box<dyn Observer>>,
@@ -59,7 +63,7 @@ impl Workshop {
     /// Carries messages out by the handlers of `registry`.
     #[must_use]
     pub fn new(registry: Registry, names: ActionNames, services: Services) -> Self {
-        Self { registry, names, services, observer: None }
+        Self { registry: RwLock::new(Arc::new(registry)), names, services, observer: None }
     }
 
     /// Shows each message to `observer`.
@@ -69,10 +73,15 @@ impl Workshop {
         self
     }
 
-    /// The handlers.
+    /// The handlers that messages are given to from now on.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives messages to the handlers of `registry` from now on; those at work go on with the ones they have.
+    pub fn replace_registry(&self, registry: Registry) {
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
     }
 
     /// The names of the platform's actions.
@@ -127,25 +136,26 @@ impl Workshop {
         let body = decode(&envelope.body)
             .map_err(|error| Failure::with_kind(FailureKind::SetAside, error.to_string()))?;
         earlier.may_go_on()?;
-        let name = self.name(&body).await?;
+        let name = self.name(envelope, &body).await?;
         note(&name, &body);
         if let Some(observer) = &self.observer {
             observer.message(&name.display, envelope);
         }
-        let route = self.route(envelope, &name, &body)?;
+        let route = route(&self.registry(), envelope, &name, &body)?.clone();
         if earlier.crashes.is_some() && route.handler.traits().at_most_once {
             return Err(interrupted());
         }
         let message = message(envelope, name, body);
         let context = Context::new(message, self.services.clone(), route.section.clone(), status);
-        run(route, context).await
+        run(&route, context).await
     }
 
     /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
     pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
         let body = decode(&envelope.body).ok()?;
-        let name = self.name(&body).await.ok()?;
-        let route = self.route(envelope, &name, &body).ok()?;
+        let name = self.name(envelope, &body).await.ok()?;
+        let registry = self.registry();
+        let route = route(&registry, envelope, &name, &body).ok()?;
         let order = route.order.as_ref()?;
         let message = message(envelope, name, body);
         // The key is the author's code.
@@ -153,8 +163,19 @@ impl Workshop {
         key.ok().flatten().map(|key| format!("{}/{key}", route.component))
     }
 
+    /// What the message's handler is found by.
+    async fn name(&self, envelope: &Envelope, body: &Value) -> Result<ActionName, Failure> {
+        let plain = |name: &str| Ok(ActionName { display: name.to_owned(), handler: name.to_owned() });
+        match envelope.kind(body) {
+            Kind::Function => plain(body["function"]["name"].as_str().unwrap_or_default()),
+            Kind::Inbound => plain(&body["action"].as_str().unwrap_or_default().trim().to_lowercase()),
+            Kind::Connector => plain(&envelope.destination.name),
+            _ => self.action(body).await,
+        }
+    }
+
     /// Asks for as long as the platform may yet answer: a message is not failed because the platform restarts.
-    async fn name(&self, body: &Value) -> Result<ActionName, Failure> {
+    async fn action(&self, body: &Value) -> Result<ActionName, Failure> {
         loop {
             match self.names.find(body["action_id"].as_i64()).await {
                 Ok(name) => return Ok(name),
@@ -176,24 +197,30 @@ impl Workshop {
             () = tokio::time::sleep(NAME_AGAIN) => Ok(()),
         }
     }
+}
 
-    fn route(&self, envelope: &Envelope, name: &ActionName, body: &Value) -> Result<&Route, Failure> {
+fn route<'a>(
+    registry: &'a Registry,
+    envelope: &Envelope,
+    name: &ActionName,
+    body: &Value,
+) -> Result<&'a Route, Failure> {
+    let kind = envelope.kind(body);
+    registry.route(kind, &envelope.destination, &name.handler).ok_or_else(|| {
         let destination = &envelope.destination.name;
-        if let Some(function) = body["function"]["name"].as_str() {
-            return Err(rejected(format!(
-                "This processor has no handler for the function {function:?} of destination {destination:?}."
-            )));
-        }
-        self.registry.find(destination, &name.handler).ok_or_else(|| {
-            let known = self.registry.actions(destination).join(", ");
-            let known = if known.is_empty() { "none".to_owned() } else { known };
-            rejected(format!(
-                "This processor has no handler for the action {:?} (handler name {:?}) of destination \
-                 {destination:?}. Its handlers there: {known}.",
+        let what = match kind {
+            Kind::Function => format!("the function {:?}", name.handler),
+            Kind::Inbound => format!("{:?} of the inbound destination {destination:?}", name.handler),
+            Kind::Connector => format!("the low-code connector {destination:?}"),
+            _ => format!(
+                "the action {:?} (handler name {:?}) of destination {destination:?}",
                 name.display, name.handler
-            ))
-        })
-    }
+            ),
+        };
+        let known = registry.names(kind, destination).join(", ");
+        let known = if known.is_empty() { "none".to_owned() } else { known };
+        rejected(format!("This processor has no handler for {what}. Its handlers there: {known}."))
+    })
 }
 
 impl Earlier {

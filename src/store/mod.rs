@@ -37,7 +37,7 @@ pub struct Key {
 /// One reply: where it goes, which invocation it is for, and its text.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The queue that the platform keeps for replies.
+    /// The queue that the platform keeps for replies; empty where none is awaited.
     pub reply_to: String,
     /// Names the invocation; sent back unchanged.
     pub correlation_id: Option<String>,

@@ -1,7 +1,7 @@
 //! A named set of handlers, and the queue that they serve.
 
 use crate::{
-    Handler, Message, OrderKey, Section,
+    Handler, Message, OrderKey, Requirement, Section,
     handler::{AnyHandler, Erased},
     name::handler_name,
     section::SectionError,
@@ -19,9 +19,28 @@ pub struct Component {
     about: String,
     sample: String,
     handlers: Vec<(String, Arc<dyn AnyHandler>)>,
+    functions: Vec<(String, Arc<dyn AnyHandler>)>,
+    inbound: Vec<Inbound>,
+    connectors: Vec<(String, Arc<dyn AnyHandler>)>,
+    requirements: Vec<Requirement>,
     default_handler: Option<Arc<dyn AnyHandler>>,
     order: Option<OrderKey>,
     check: fn(&Section) -> Result<(), SectionError>,
+    reloaded: Option<Arc<Reloaded>>,
+}
+
+/// Takes the component's new section.
+type Reloaded = dyn Fn(&Section) + Send + Sync;
+
+/// What answers one kind of news of an inbound destination.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// The inbound destination's programmatic name.
+    pub destination: String,
+    /// `create`, `update`, `close`, …; `None` for whatever has no handler of its own.
+    pub event: Option<String>,
+    /// What to run.
+    pub handler: Arc<dyn AnyHandler>,
 }
 
 impl Component {
@@ -36,9 +55,14 @@ impl Component {
             about: String::new(),
             sample: String::new(),
             handlers: Vec::new(),
+            functions: Vec::new(),
+            inbound: Vec::new(),
+            connectors: Vec::new(),
+            requirements: Vec::new(),
             default_handler: None,
             order: None,
             check: |_| Ok(()),
+            reloaded: None,
         }
     }
 
@@ -71,6 +95,67 @@ impl Component {
     /// Answers every action of the destination that no other handler answers.
     pub fn otherwise(mut self, handler: impl Handler) -> Self {
         self.default_handler = Some(Arc::new(Erased(handler)));
+        self
+    }
+
+    /// Answers calls of the function with this API name. Its queue is the one that its definition on the platform names,
+    /// whatever the component's destination.
+    pub fn function(mut self, name: &str, handler: impl Handler) -> Self {
+        self.functions.push((name.trim().to_owned(), Arc::new(Erased(handler))));
+        self
+    }
+
+    /// Takes the news called `event` (`create`, `update`, `close`, …) of the inbound destination with this programmatic
+    /// name. Nothing is answered: the platform awaits no reply.
+    pub fn inbound(mut self, destination: &str, event: &str, handler: impl Handler) -> Self {
+        let event = Some(event.trim().to_lowercase());
+        self.inbound.push(Inbound {
+            destination: destination.to_owned(),
+            event,
+            handler: Arc::new(Erased(handler)),
+        });
+        self
+    }
+
+    /// Takes all other news of the inbound destination with this programmatic name.
+    pub fn inbound_otherwise(mut self, destination: &str, handler: impl Handler) -> Self {
+        let handler = Arc::new(Erased(handler));
+        self.inbound.push(Inbound { destination: destination.to_owned(), event: None, handler });
+        self
+    }
+
+    /// Answers the requests of the low-code connector with this queue, named as the platform lists it but for
+    /// `connectors.<organization>.`.
+    pub fn connector(mut self, queue: &str, handler: impl Handler) -> Self {
+        self.connectors.push((queue.to_owned(), Arc::new(Erased(handler))));
+        self
+    }
+
+    /// Needs this incident field on the platform: the component is not served until there is one, and the log says what
+    /// to create.
+    pub fn requires_field(mut self, name: impl Into<String>) -> Self {
+        self.requirements.push(Requirement::Field { name: name.into() });
+        self
+    }
+
+    /// Needs this activity field on the platform, of this input type (`text`, `select`, …).
+    pub fn requires_action_field(mut self, name: impl Into<String>, input_type: impl Into<String>) -> Self {
+        let (name, input_type) = (name.into(), input_type.into());
+        self.requirements.push(Requirement::ActionField { name, input_type });
+        self
+    }
+
+    /// Needs this function on the platform, which need not be one that the component answers itself.
+    pub fn requires_function(mut self, name: impl Into<String>) -> Self {
+        self.requirements.push(Requirement::Function { name: name.into() });
+        self
+    }
+
+    /// Is called with the component's new section once a changed configuration is in force. Messages that come after
+    /// that see the new section anyway ([`Context::config`](crate::Context::config)); this is for what was made of the
+    /// old one, a client for example. It must not block.
+    pub fn reloaded(mut self, reloaded: impl Fn(&Section) + Send + Sync + 'static) -> Self {
+        self.reloaded = Some(Arc::new(reloaded));
         self
     }
 
@@ -154,6 +239,33 @@ impl Component {
         self.handlers.iter().map(|(name, handler)| (name.as_str(), handler))
     }
 
+    /// Each function with its handler, in the order in which they were named; a name may stand twice.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &Arc<dyn AnyHandler>)> {
+        self.functions.iter().map(|(name, handler)| (name.as_str(), handler))
+    }
+
+    /// What answers the news of inbound destinations.
+    #[must_use]
+    pub fn inbounds(&self) -> &[Inbound] {
+        &self.inbound
+    }
+
+    /// Each low-code connector's queue with its handler.
+    pub fn connectors(&self) -> impl Iterator<Item = (&str, &Arc<dyn AnyHandler>)> {
+        self.connectors.iter().map(|(name, handler)| (name.as_str(), handler))
+    }
+
+    /// What it needs to find on the platform.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// Tells the component that `section` is its section from now on.
+    pub fn reload(&self, section: &Section) {
+        self.reloaded.iter().for_each(|reloaded| reloaded(section));
+    }
+
     /// The handler of every other action.
     #[must_use]
     pub fn default_handler(&self) -> Option<&Arc<dyn AnyHandler>> {
@@ -180,6 +292,9 @@ impl fmt::Debug for Component {
             .field("name", &self.name)
             .field("destination", &self.destination)
             .field("handlers", &self.handlers)
+            .field("functions", &self.functions)
+            .field("inbound", &self.inbound)
+            .field("connectors", &self.connectors)
             .field("default_handler", &self.default_handler)
             .finish_non_exhaustive()
     }

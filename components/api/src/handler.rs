@@ -6,6 +6,7 @@ use crate::{
     reply::FailureKind,
 };
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use std::{fmt, future::Future, marker::PhantomData, time::Duration};
 
 /// Reacts to one action.
@@ -98,6 +99,41 @@ where
     HandlerFn(function, PhantomData)
 }
 
+/// Makes a [`Handler`] of an async function or closure that gives a function's results, as anything that can be written
+/// as JSON.
+///
+/// ```
+/// # use action_component::{Component, Context, Failure, function_fn};
+/// #[derive(serde::Deserialize)]
+/// struct Inputs {
+///     host: String,
+/// }
+///
+/// #[derive(serde::Serialize)]
+/// struct Verdict {
+///     malicious: bool,
+/// }
+///
+/// async fn look_up(inputs: Inputs, _cx: Context) -> Result<Verdict, Failure> {
+///     Ok(Verdict { malicious: inputs.host.ends_with(".example") })
+/// }
+///
+/// let component = Component::new("lookup").function("look_up_host", function_fn(look_up));
+/// # drop(component);
+/// ```
+pub fn function_fn<F, I, T, Fut>(function: F) -> FunctionFn<F, I>
+where
+    F: Fn(I, Context) -> Fut + Send + Sync + 'static,
+    I: FromMessage + 'static,
+    T: Serialize,
+    Fut: Future<Output = Result<T, Failure>> + Send,
+{
+    FunctionFn(function, PhantomData)
+}
+
+/// See [`function_fn`].
+pub struct FunctionFn<F, I>(F, PhantomData<fn(I)>);
+
 /// See [`handler_fn`].
 pub struct HandlerFn<F, I>(F, PhantomData<fn(I)>);
 
@@ -128,6 +164,28 @@ where
 }
 
 impl<F, I> fmt::Debug for HandlerFn<F, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<F>())
+    }
+}
+
+// === impl FunctionFn ===
+
+impl<F, I, T, Fut> Handler for FunctionFn<F, I>
+where
+    F: Fn(I, Context) -> Fut + Send + Sync + 'static,
+    I: FromMessage + 'static,
+    T: Serialize + 'static,
+    Fut: Future<Output = Result<T, Failure>> + Send,
+{
+    type Input = I;
+
+    async fn handle(&self, input: I, cx: Context) -> Result<Reply, Failure> {
+        Reply::results((self.0)(input, cx).await?)
+    }
+}
+
+impl<F, I> fmt::Debug for FunctionFn<F, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::any::type_name::<F>())
     }

@@ -1,5 +1,6 @@
 //! What the platform sent.
 
+use crate::Kind;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,7 @@ struct Inner {
     body: Value,
     raw: Bytes,
     arrival: Arrival,
+    kind: Kind,
 }
 
 /// A message's place in the order of arrival: grows from message to message.
@@ -95,7 +97,17 @@ impl Message {
         raw: Bytes,
     ) -> Self {
         let (action, destination) = (action.into(), destination.into());
-        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival }))
+        let header = |name| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let queue = header("destination").unwrap_or_default();
+        let queue_kind = queue.trim_start_matches("/queue/").split('.').next().unwrap_or_default();
+        let kind = Kind::of(queue_kind, header(Kind::PAYLOAD), &body);
+        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival, kind }))
+    }
+
+    /// What queued it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
     }
 
     /// Its place among the messages that this process took from the broker. Tasks may get to run in another order.
@@ -104,7 +116,8 @@ impl Message {
         self.0.arrival
     }
 
-    /// The name of the action that fired, as handlers are named: `add_task` for "Add Task".
+    /// What the handler is found by: the name of the action that fired, as handlers are named (`add_task` for "Add
+    /// Task"); a function's API name; an inbound message's `action`; a low-code connector's queue.
     #[must_use]
     pub fn action(&self) -> &str {
         &self.0.action
@@ -215,6 +228,12 @@ impl Message {
     #[must_use]
     pub fn properties(&self) -> Object<'_> {
         Object { value: &self.0.body["properties"], fields: self.fields("actioninvocation") }
+    }
+
+    /// A function's inputs, as they came; empty for other messages.
+    #[must_use]
+    pub fn inputs(&self) -> &Value {
+        &self.0.body["inputs"]
     }
 
     /// Who chose the action, or whose change fired the rule.

@@ -1,17 +1,32 @@
 //! How a message ends.
 
 use crate::with_causes;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::{error::Error, fmt};
 
 /// How a message ended well. The platform shows its text in the Action Status dialog.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Reply {
     /// The work is done; this is the text to show.
     Done(String),
     /// A later message took this one's place ([`Debounce`](crate::decorate::Debounce)); its work was not carried out.
     Superseded,
+    /// A function's results.
+    Results(Results),
+}
+
+/// What a function gives to the workflow or playbook that called it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Results {
+    /// What it found: `results.content` for the scripts that come after it.
+    pub content: Value,
+    /// Why there is nothing to find, though nothing broke: then `results.success` is false.
+    pub reason: Option<String>,
+    /// Without the envelope (`version`, `success`, `inputs`, `metrics`, …): `results` is `content` itself.
+    pub bare: bool,
 }
 
 /// How a message ended badly. The platform shows its text as an error.
@@ -47,6 +62,8 @@ pub enum FailureKind {
     TimedOut,
     /// The message is not to be tried again as it is: shown to the user, and kept for the operator (`processor dead`).
     SetAside,
+    /// The platform called it off: the workflow or playbook was terminated.
+    Cancelled,
     /// The daemon is stopping and the work has not begun: the message goes back to the broker, unanswered.
     Returned,
 }
@@ -58,10 +75,36 @@ impl Reply {
         Self::Done(text.into())
     }
 
+    /// A function's results: `content` is what scripts find under `results.content`.
+    ///
+    /// # Errors
+    /// `content` cannot be written as JSON (a map whose keys are no texts, for example).
+    pub fn results<T: Serialize>(content: T) -> Result<Self, Failure> {
+        let content = serde_json::to_value(content)?;
+        Ok(Self::Results(Results { content, reason: None, bare: false }))
+    }
+
+    /// A function's results without the usual envelope: scripts find `content` under `results` itself.
+    ///
+    /// # Errors
+    /// As for [`results`](Self::results).
+    pub fn custom<T: Serialize>(content: T) -> Result<Self, Failure> {
+        let content = serde_json::to_value(content)?;
+        Ok(Self::Results(Results { content, reason: None, bare: true }))
+    }
+
+    /// A function that has done its work in vain, because of `reason`: `results.success` is false, and the workflow goes
+    /// on.
+    #[must_use]
+    pub fn unsuccessful(reason: impl Into<String>) -> Self {
+        Self::Results(Results { content: Value::Null, reason: Some(reason.into()), bare: false })
+    }
+
     /// The text shown to the user.
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
+            Self::Results(_) => "Completed",
             Self::Done(text) => text,
             Self::Superseded => "Superseded by a later message.",
         }

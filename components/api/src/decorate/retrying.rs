@@ -91,7 +91,7 @@ impl<H: Handler> Retrying<H> {
     fn may_try_again(&self, cx: &Context, failure: &Failure) -> bool {
         let at_most_once = cx.is_at_most_once() || self.traits().at_most_once;
         match failure.kind() {
-            FailureKind::Returned | FailureKind::SetAside => false,
+            FailureKind::Returned | FailureKind::SetAside | FailureKind::Cancelled => false,
             // Cut off in the middle: nobody can say what it has done.
             FailureKind::TimedOut if at_most_once => false,
             FailureKind::Failed | FailureKind::Rejected | FailureKind::TimedOut => {
