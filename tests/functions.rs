@@ -189,15 +189,23 @@ async fn custom_results_are_bare() {
 
 #[tokio::test]
 async fn a_function_without_success_lets_the_workflow_go_on_and_says_why() {
-    for reply in
-        [|_: &Message| Ok(Reply::unsuccessful("not found")), |_| Err(Failure::unsuccessful("not found"))]
-    {
+    let replies: [fn(&Message) -> Result<Reply, Failure>; 2] =
+        [|_| Ok(Reply::unsuccessful("not found")), |_| Err(Failure::unsuccessful("not found"))];
+    for reply in replies {
         let answer = answer(&workshop(Answering(reply)), &call(&json!({}))).await;
         assert_eq!((&answer["message_type"], &answer["message"]), (&json!(0), &json!("not found")));
         let results = &answer["results"];
         assert_eq!((&results["success"], &results["reason"]), (&json!(false), &json!("not found")));
         assert!(results["content"].is_null());
     }
+}
+
+#[tokio::test]
+async fn what_was_found_in_part_is_given_without_success() {
+    let reply = |_: &Message| Ok(Reply::results(json!([1, 2]))?.without_success("the third does not answer"));
+    let results = answer(&workshop(Answering(reply)), &call(&json!({}))).await["results"].clone();
+    assert_eq!((&results["success"], &results["content"]), (&json!(false), &json!([1, 2])));
+    assert_eq!(results["reason"], "the third does not answer");
 }
 
 #[tokio::test]
@@ -320,8 +328,8 @@ async fn a_function_without_success_is_not_tried_again() {
 #[tokio::test]
 async fn a_connectors_response_comes_in_the_envelope_of_version_1() {
     let respond = Answering(|message| {
-        let url = message.filled_in()["url"].clone();
-        Reply::results(json!({ "status_code": 200, "content": { "asked": url } }))
+        let url = message.entered()["url"].clone();
+        Reply::response(200, json!({ "asked": url }))
     });
     let payload = json!({ "url": "https://x.example", "response_content_type": "application/json" });
     let answer = answer(&workshop(respond), &request(&payload)).await;
@@ -419,6 +427,22 @@ async fn a_secret_that_is_allowed_is_filled_in_and_comes_back_nowhere() {
             assert_eq!(body["results"]["content"]["***"][0], PIN.len());
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_set_aside_is_kept_without_the_secret() {
+    let fail = |message: Login, _: Context| async move {
+        Err::<Reply, _>(Failure::with_kind(
+            FailureKind::SetAside,
+            format!("{} opens nothing", message.password),
+        ))
+    };
+    let component = Component::new("lookup").function("look_up", handler_fn(fail));
+    let workshop = workshop_with(&component, &[("input_secrets", "PIN")], Some(Arc::<Vault>::default()));
+    let outcome = outcome(&workshop, &call(&json!({ "password": "$PIN" }))).await;
+    let Outcome::SetAside(answer, reason) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reason, "*** opens nothing");
+    assert!(!answer.body.contains(PIN), "{answer:?}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ impl InputSecrets {
 
 impl Secrets for InputSecrets {
     fn follow(&self, section: &str, text: &str, allowed: &[&str]) -> Followed {
-        let resolved = self.references.resolve_allowed(section, text, |name| allowed.contains(&name));
+        let resolved = self.references.resolve_allowed(section, text, allowed);
         for piece in &resolved.pieces {
             let secret = Secret::from(piece.value.as_str());
             self.followed.add(&secret);

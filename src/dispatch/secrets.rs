@@ -64,10 +64,10 @@ impl Filler {
         shutdown: &CancellationToken,
     ) -> Result<Message, Failure> {
         let calls = matches!(message.kind(), Kind::Function | Kind::Connector);
-        if !calls || !may_refer(message.filled_in()) {
+        if !calls || !may_refer(message.entered()) {
             return Ok(message);
         }
-        let looked_up = self.look_up(message.filled_in().clone(), section, secrets);
+        let looked_up = self.look_up(message.entered().clone(), section, secrets);
         let (inputs, walk) = tokio::select! {
             biased;
             () = shutdown.cancelled() => return Err(Failure::returned()),

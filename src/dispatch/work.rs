@@ -136,6 +136,7 @@ impl Workshop {
         let begun = Instant::now();
         let mut job = None;
         let result = self.result(envelope, earlier, status, &mut job).await;
+        let result = result.map_err(|failure| masked(failure, job.as_ref()));
         let set_aside = match &result {
             Err(failure) if failure.kind() == FailureKind::Returned => {
                 debug!("goes back to the broker, not carried out");
@@ -311,6 +312,14 @@ fn interrupted() -> Failure {
         "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
          tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
     )
+}
+
+/// The failure in the words that may be shown, logged and kept.
+fn masked(failure: Failure, job: Option<&Job>) -> Failure {
+    match job.filter(|job| job.message.has_secrets()) {
+        Some(job) => Failure::with_kind(failure.kind(), job.message.mask(&failure.to_string())),
+        None => failure,
+    }
 }
 
 fn rejected(text: String) -> Failure {

@@ -46,7 +46,7 @@ pub struct LogGuard {
     workers: Vec<WorkerGuard>,
 }
 
-/// What masks secrets in this process's log. Whoever learns of another secret adds it here.
+/// What masks secrets in this process's log, once that is set up. Whoever learns of another secret adds it here.
 #[must_use]
 pub fn redactor() -> Redactor {
     OF_THE_LOG.get_or_init(Redactor::default).clone()
@@ -59,7 +59,8 @@ pub fn redactor() -> Redactor {
 /// # Errors
 /// See [`LogError`].
 pub fn init(settings: &Log, redactor: Redactor) -> Result<LogGuard, LogError> {
-    let redactor = OF_THE_LOG.get_or_init(|| redactor).clone();
+    // Whoever asked for it before this has one that masks nothing here.
+    let _first = OF_THE_LOG.set(redactor.clone());
     let (subscriber, guard, unopened) = build(settings, redactor, io::stderr());
     subscriber.try_init()?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));

@@ -121,16 +121,17 @@ impl Message {
     /// # Errors
     /// The rejection names the input, what came and what was expected.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        let sent = self.filled_in();
+        let sent = self.entered();
         match &self.1 {
             Some(filled) => inputs::read(&filled.inputs, Some(sent), self.kind()),
             None => inputs::read(sent, None, self.kind()),
         }
     }
 
-    /// What people filled in, as it came: secrets are named in it, not filled in.
+    /// What people entered, as it came: a function's inputs, an action's activity fields, a low-code connector's
+    /// `request_payload`, the whole of an inbound message. Secrets are named in it, not filled in.
     #[must_use]
-    pub fn filled_in(&self) -> &Value {
+    pub fn entered(&self) -> &Value {
         match self.kind() {
             Kind::Action => &self.0.body["properties"],
             Kind::Function => self.inputs(),

@@ -101,6 +101,25 @@ impl Reply {
         Self::Results(Results::unsuccessful(reason))
     }
 
+    /// What a low-code connector gives back for its request: the HTTP status and the content of the response. Content that
+    /// is no text is sent as JSON.
+    ///
+    /// # Errors
+    /// As for [`results`](Self::results).
+    pub fn response<T: Serialize>(status_code: u16, content: T) -> Result<Self, Failure> {
+        let content = serde_json::to_value(content)?;
+        Self::results(json!({ "status_code": status_code, "content": content }))
+    }
+
+    /// The same results, but without success, because of `reason`: a function that found only a part, for example.
+    #[must_use]
+    pub fn without_success(self, reason: impl Into<String>) -> Self {
+        match self {
+            Self::Results(results) => Self::Results(Results { reason: Some(reason.into()), ..results }),
+            Self::Done(_) | Self::Superseded => Self::unsuccessful(reason),
+        }
+    }
+
     /// The text shown to the user.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -111,7 +130,8 @@ impl Reply {
         }
     }
 
-    /// The acknowledgement that the platform reads (`ActionAcknowledgementDTO`, guide chapter 5).
+    /// The acknowledgement that the platform reads (`ActionAcknowledgementDTO`, guide chapter 5), without a function's
+    /// results: those have an envelope that the daemon makes.
     #[must_use]
     pub fn to_json(&self) -> Value {
         acknowledgement(0, self.message(), true)
