@@ -27,6 +27,8 @@ mod dead;
 mod delivery;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
 mod dispatch;
+/// Functions and low-code connectors: typed inputs, results in their envelope, failures, secrets in inputs.
+mod functions;
 /// What `processor list` prints.
 mod list;
 /// The log's lines, what stands in them and what never does.
