@@ -3,6 +3,7 @@
 use super::{
     actions::{ActionName, ActionNames},
     answer,
+    cancel::{Cancel, Instance},
     decode::decode,
     envelope::Envelope,
     registry::{Registry, Route},
@@ -31,6 +32,7 @@ pub struct Workshop {
     names: ActionNames,
     services: Services,
     observer: Option<Box<dyn Observer>>,
+    cancel: Option<Arc<Cancel>>,
 }
 
 /// Is shown each message before it is carried out.
@@ -63,13 +65,20 @@ impl Workshop {
     /// Carries messages out by the handlers of `registry`.
     #[must_use]
     pub fn new(registry: Registry, names: ActionNames, services: Services) -> Self {
-        Self { registry: RwLock::new(Arc::new(registry)), names, services, observer: None }
+        Self { registry: RwLock::new(Arc::new(registry)), names, services, observer: None, cancel: None }
     }
 
     /// Shows each message to `observer`.
     #[must_use]
     pub fn observed_by(mut self, observer: Option<Box<dyn Observer>>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// Calls off what the platform has terminated, as `cancel` finds out.
+    #[must_use]
+    pub fn called_off_by(mut self, cancel: Option<Arc<Cancel>>) -> Self {
+        self.cancel = cancel;
         self
     }
 
@@ -145,9 +154,15 @@ impl Workshop {
         if earlier.crashes.is_some() && route.handler.traits().at_most_once {
             return Err(interrupted());
         }
+        let instance = Instance::of(&body);
         let message = message(envelope, name, body);
         let context = Context::new(message, self.services.clone(), route.section.clone(), status);
-        run(&route, context).await
+        let called_off = context.cancelled().clone();
+        let work = run(&route, context);
+        match self.cancel.as_ref().zip(instance) {
+            Some((cancel, instance)) => cancel.unless_terminated(instance, &called_off, work).await,
+            None => work.await,
+        }
     }
 
     /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.

@@ -1,9 +1,11 @@
 //! The daemon between a real ActiveMQ and a stand-in platform, both over TLS.
 
 mod answers;
+mod cancel;
 mod handlers;
 mod journal;
 mod link;
+mod long_work;
 mod service;
 mod stopping;
 
