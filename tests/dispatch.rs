@@ -20,6 +20,8 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
+/// What the platform has terminated is called off.
+mod cancel;
 /// Which messages are at work and which are answered.
 mod ledger;
 
