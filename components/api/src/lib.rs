@@ -37,6 +37,10 @@
 //! - [`fields`]: what the platform's fields take, and what an id in one means
 //! - [`value`]: selects, text areas and dates in any JSON; [`date`]: milliseconds and times
 //! - [`recording`]: recorded messages and REST responses, to run a component without the platform
+#![cfg_attr(
+    feature = "text",
+    doc = "- [`text`]: rich text as plain text or Markdown, and back, safe whatever it holds"
+)]
 #![cfg_attr(feature = "testing", doc = "- [`testing`]: running a component without a broker or a platform")]
 
 mod causes;
@@ -58,6 +62,8 @@ pub mod rest;
 pub mod section;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "text")]
+pub mod text;
 pub mod value;
 
 pub use causes::with_causes;

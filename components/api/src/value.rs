@@ -138,10 +138,44 @@ impl TextArea {
         Self { format: Some(TextFormat::Text), content: content.into() }
     }
 
-    /// HTML. Whatever comes from elsewhere must be made safe first: a script in it would run in a user's browser.
+    /// HTML of one's own. What comes from elsewhere must be made safe first (`safe_html`): a script in it would run in a
+    /// user's browser.
     #[must_use]
     pub fn html(content: impl Into<String>) -> Self {
         Self { format: Some(TextFormat::Html), content: content.into() }
+    }
+}
+
+#[cfg(feature = "text")]
+impl TextArea {
+    /// Markdown, as HTML that may be shown to users whatever it holds ([`text::from_markdown`](crate::text::from_markdown)).
+    #[must_use]
+    pub fn from_markdown(markdown: &str) -> Self {
+        Self::html(crate::text::from_markdown(markdown))
+    }
+
+    /// HTML that comes from elsewhere, without what would be dangerous ([`text::safe`](crate::text::safe)).
+    #[must_use]
+    pub fn safe_html(html: &str) -> Self {
+        Self::html(crate::text::safe(html))
+    }
+
+    /// The content as plain text. A bare text is taken for HTML, which is how rich text comes.
+    #[must_use]
+    pub fn to_plain(&self) -> String {
+        match self.format {
+            Some(TextFormat::Text) => self.content.clone(),
+            Some(TextFormat::Html) | None => crate::text::plain(&self.content),
+        }
+    }
+
+    /// The content as Markdown. A bare text is taken for HTML, which is how rich text comes.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        match self.format {
+            Some(TextFormat::Text) => crate::text::markdown(&crate::text::from_plain(&self.content)),
+            Some(TextFormat::Html) | None => crate::text::markdown(&self.content),
+        }
     }
 }
 

@@ -25,5 +25,7 @@ mod rest;
 mod rows;
 /// A component's own section of app.config.
 mod section;
+/// Rich text as plain text and Markdown, and back; hostile HTML.
+mod text;
 /// Selects, text areas and dates in any JSON.
 mod value;
