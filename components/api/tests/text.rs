@@ -98,16 +98,17 @@ fn nothing_that_runs_or_calls_out_gets_to_the_platform() {
 
 /// Each of these has brought a parser, a renderer or a stack down somewhere.
 #[test]
-fn hostile_html_of_a_megabyte_neither_panics_nor_takes_for_ever() {
+fn hostile_html_neither_panics_nor_takes_for_ever() {
     let mut attributes = "<a ".to_owned();
     let mut fonts = String::new();
     (0..100_000).for_each(|n| {
         let _ = write!(attributes, "a{n} ");
         let _ = write!(fonts, "<b id={n}><p>x");
     });
-    let repeated = |unit: &str| unit.repeat((1 << 20) / unit.len());
+    let repeated = |unit: &str| unit.repeat((1 << 17) / unit.len());
     for hostile in [
-        repeated("<div>"),
+        "<div>".repeat(200_000),
+        repeated("<div>x"),
         repeated("<b><p>"),
         repeated("<ul><li>x"),
         repeated("<blockquote>"),
