@@ -19,3 +19,5 @@ mod reply;
 mod rest;
 /// A component's own section of app.config.
 mod section;
+/// The test kit: each of its parts as an author's test uses it, and the words with which it fails one.
+mod testing;
