@@ -27,10 +27,14 @@ mod dead;
 mod delivery;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
 mod dispatch;
+/// What `processor invoke` runs, what it prints, and its exit codes.
+mod invoke;
 /// What `processor list` prints.
 mod list;
 /// The log's lines, what stands in them and what never does.
 mod logging;
+/// `processor new`: what it refuses, and that the project it makes builds and runs.
+mod new;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// `log_http_responses`: what is written, what is left out, and that it can be replayed.
