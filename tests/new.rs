@@ -3,7 +3,7 @@
 use serde_json::json;
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
@@ -116,11 +116,15 @@ fn it_does_not_become_a_member_of_the_processors_own_workspace() {
     assert!(!Path::new(SOURCES).join("components/stranger").exists());
 }
 
-/// A directory of the build's that outlives the test, so that the next run compiles next to nothing.
-fn kept(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+/// What the build keeps for tests. It outlives them, so that the next run compiles next to nothing.
+const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// As the project's own .cargo/config.toml has it: what was compiled for the processor is not compiled again.
+fn target() -> &'static Path {
+    Path::new(KEPT).parent().unwrap()
 }
 
+/// Runs cargo in `project`; that it succeeds.
 fn cargo(project: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // What the test was built with is not the project's.
@@ -130,7 +134,7 @@ fn cargo(project: &Path, arguments: &[&str]) -> Output {
     }
     let output = command
         .args(arguments)
-        .env("CARGO_TARGET_DIR", kept("new-project-target"))
+        .env("CARGO_TARGET_DIR", target())
         .env_remove("RUST_BACKTRACE")
         .current_dir(project)
         .output()
@@ -142,7 +146,7 @@ fn cargo(project: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn the_project_builds_passes_its_tests_and_runs_offline() {
     // In the same place each time: cargo tells packages apart by where they are.
-    let directory = kept("new-project");
+    let directory = Path::new(KEPT).join("new-project");
     let _first_time = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).unwrap();
     assert!(new(&directory, &["fire_drill", "--path", SOURCES]).status.success());

@@ -2,30 +2,27 @@
 //!
 //! - `input`: what is written on the command line becomes a message's body
 //! - `target`: which handler is meant
+//! - `stage`: the platform, or recordings of it
 
 mod input;
+mod stage;
 mod target;
 
 use super::{
     FAILED, USAGE, failed, mistakes,
-    rehearsal::{Journal, Noted, Setting, check_settings, line, section},
-    run::load,
+    rehearsal::{Journal, line},
     runtime,
 };
 use crate::{
-    component::{
-        CancellationToken, Component, Kind, Rest, Section, Services,
-        recording::{RecordingError, Recordings},
-        rest::Backend,
-    },
-    config::{Config, Overrides},
-    daemon::{self, DaemonError, settings},
-    dispatch::{ActionNames, Destination, Earlier, Envelope, Outcome, Registry, Workshop},
+    component::{Component, Kind},
+    config::{Overrides, Problems},
+    dispatch::{Destination, Earlier, Envelope, Outcome, Workshop},
     logging::Redactor,
-    rest,
+    store::Answer,
 };
 use input::Input;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stage::Stage;
 use std::{error::Error, io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 use target::Target;
 
@@ -75,15 +72,6 @@ A select is {\"id\", \"name\"}, a multi-select a list of those, a date milliseco
 
 Exit code: 0 if it was answered with success, 1 if it was not, 64 if the command line or app.config is wrong.";
 
-/// Where the handler works, and with what.
-struct Stage {
-    registry: Registry,
-    backend: Arc<dyn Backend>,
-    org: i64,
-    integrations: Section,
-    redactor: Redactor,
-}
-
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
 enum Unable {
@@ -92,7 +80,7 @@ enum Unable {
     Usage(String),
     /// app.config is wrong, in these ways.
     #[error("app.config has mistakes")]
-    Config(crate::config::Problems),
+    Config(Problems),
     /// Something else is.
     #[error(transparent)]
     Failed(Box<dyn Error>),
@@ -121,119 +109,57 @@ pub fn run(args: &InvokeArgs, components: &[Component], out: &mut dyn Write) -> 
 
 async fn invoke(args: &InvokeArgs, components: &[Component], out: &mut dyn Write) -> Result<bool, Unable> {
     let given = input::given(&args.inputs, args.input.as_deref()).map_err(Unable::Usage)?;
-    // Which handler is meant does not depend on the platform: a mistake is told before anything is asked of it.
     let (stage, target) = match &args.mock {
-        Some(directory) => mocked(args, components, directory)?,
-        None => real(args, components).await?,
+        Some(directory) => stage::mocked(args, components, directory)?,
+        None => stage::real(args, components).await?,
     };
     let body = body(args, &target, given, &stage).await?;
-    let journal = Journal::default();
-    let backend = Arc::new(Noted { backend: stage.backend, journal: journal.clone() });
-    let names = ActionNames::new(Rest::new(backend.clone(), None));
-    names.know(body["action_id"].as_i64(), &args.name);
-    let services = Services::new(backend, 1, CancellationToken::new()).with_integrations(stage.integrations);
-    let workshop = Workshop::new(stage.registry, names, services);
+    let mut out = Told { redactor: stage.redactor.clone(), out };
+    out.tell(&target.to_string())?;
     let envelope = envelope(&target, stage.org, &body);
-    let redactor = &stage.redactor;
-    let mut tell = |text: &str| writeln!(out, "{}", redactor.mask(text)).map_err(error);
-    tell(&target.to_string())?;
-    let outcome = {
-        let earlier = Earlier::default();
-        let mut work = std::pin::pin!(workshop.carry_out(&envelope, &earlier, Arc::new(journal.clone())));
-        loop {
-            tokio::select! {
-                biased;
-                () = journal.noted() => journal.take().iter().try_for_each(|text| tell(&format!("  {text}")))?,
-                outcome = &mut work => break outcome,
-            }
-        }
-    };
-    journal.take().iter().try_for_each(|text| tell(&format!("  {text}")))?;
-    let (Outcome::Answered(answer) | Outcome::SetAside(answer, _)) = outcome else {
-        return Err(Unable::Usage("the handler gave the message back".to_owned()));
-    };
+    let journal = Journal::default();
+    let workshop = stage.workshop(&journal);
+    workshop.names().know(body["action_id"].as_i64(), &args.name);
+    let answer = carry_out(&workshop, &envelope, &journal, &mut out).await?;
     let reply: Value = serde_json::from_str(&answer.body).map_err(error)?;
     let text = serde_json::to_string_pretty(&reply).map_err(error)?;
-    tell(&format!("  {}", line("reply", &text.replace('\n', "\n  "))))?;
+    out.tell(&format!("  {}", line("reply", &text.replace('\n', "\n  "))))?;
     Ok(reply["message_type"] == 0)
 }
 
-/// Recordings in place of the platform, and nothing of app.config.
-fn mocked(
-    args: &InvokeArgs,
-    components: &[Component],
-    directory: &std::path::Path,
-) -> Result<(Stage, Target), Unable> {
-    let settings = args.overrides.arguments.iter().filter(|argument| argument.option.starts_with("--set "));
-    let settings: Vec<Setting> = settings
-        .map(|argument| Setting {
-            section: argument.section.clone(),
-            key: argument.key.clone(),
-            value: argument.value.clone(),
-        })
-        .collect();
-    check_settings(&settings, components).map_err(Unable::Usage)?;
-    let with_section = components.iter().map(|component| (component, section(component.name(), &settings)));
-    let registry = Registry::build(with_section).map_err(|clashes| error(DaemonError::Clashes(clashes)))?;
-    let target = target::find(&registry, args).map_err(Unable::Usage)?;
-    let recordings = Recordings::read(directory).map_err(|problem: RecordingError| error(problem))?;
-    let org = recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default();
-    let stage = Stage {
-        registry,
-        backend: Arc::new(recordings.backend()),
-        org,
-        integrations: Section::default(),
-        redactor: Redactor::default(),
+/// Carries the message out, and tells what happens when it does.
+async fn carry_out(
+    workshop: &Workshop,
+    envelope: &Envelope,
+    journal: &Journal,
+    out: &mut Told<'_>,
+) -> Result<Answer, Unable> {
+    let earlier = Earlier::default();
+    let mut work = std::pin::pin!(workshop.carry_out(envelope, &earlier, Arc::new(journal.clone())));
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            () = journal.noted() => out.tell_all(journal)?,
+            outcome = &mut work => break outcome,
+        }
     };
-    Ok((stage, target))
-}
-
-/// The platform of app.config.
-async fn real(args: &InvokeArgs, components: &[Component]) -> Result<(Stage, Target), Unable> {
-    let config = load(&args.overrides, components).map_err(Unable::Config)?;
-    let registry = daemon::registry(&config, components).map_err(error)?;
-    let target = target::find(&registry, args).map_err(Unable::Usage)?;
-    let settings = settings::rest(&config, None).map_err(|problem| Unable::Usage(problem.to_string()))?;
-    let platform = rest::connect(settings).await.map_err(error)?;
-    warn(&config, platform.org_name());
-    let stage = Stage {
-        registry,
-        org: platform.org_id(),
-        backend: Arc::new(platform),
-        integrations: config.section("integrations"),
-        redactor: Redactor::new(&config.secrets()),
-    };
-    Ok((stage, target))
-}
-
-fn warn(config: &Config, org: &str) {
-    let host = &config.platform.host;
-    eprintln!(
-        "processor: this works on the real platform {host}, organization {org:?}: what the handler changes there is \
-         changed. (--mock DIRECTORY works on recordings.)"
-    );
+    out.tell_all(journal)?;
+    match outcome {
+        Outcome::Answered(answer) | Outcome::SetAside(answer, _) => Ok(answer),
+        Outcome::Returned => Err(Unable::Failed("the handler gave the message back, unanswered".into())),
+    }
 }
 
 /// The message's body, as the platform would have sent it.
 async fn body(args: &InvokeArgs, target: &Target, given: Value, stage: &Stage) -> Result<Value, Unable> {
     let incident = match args.incident {
-        Some(id) if target.kind() == Kind::Action => Some(incident(id, args, stage).await?),
+        Some(id) if target.kind() == Kind::Action => Some(stage.incident(id).await?),
         _ => None,
     };
     Ok(match target {
         Target::Function { name, .. } => input::function(name, given, args.incident),
         Target::Action { .. } => input::action(given, incident),
     })
-}
-
-/// The incident as it is on the platform; among recordings there may be none of it.
-async fn incident(id: i64, args: &InvokeArgs, stage: &Stage) -> Result<Value, Unable> {
-    let rest = Rest::new(stage.backend.clone(), None);
-    match rest.get(&format!("/incidents/{id}")).await {
-        Ok(incident) => Ok(incident),
-        Err(_not_recorded) if args.mock.is_some() => Ok(json!({ "id": id })),
-        Err(problem) => Err(error(problem)),
-    }
 }
 
 /// Without a context token: this is nobody's message, and what it changes is a change like any other.
@@ -246,6 +172,22 @@ fn envelope(target: &Target, org: i64, body: &Value) -> Envelope {
         payload.for_each(|(_, value)| "FunctionDTO".clone_into(value));
     }
     envelope
+}
+
+/// Standard output, without secrets.
+struct Told<'a> {
+    redactor: Redactor,
+    out: &'a mut dyn Write,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, text: &str) -> Result<(), Unable> {
+        writeln!(self.out, "{}", self.redactor.mask(text)).map_err(error)
+    }
+
+    fn tell_all(&mut self, journal: &Journal) -> Result<(), Unable> {
+        journal.take().iter().try_for_each(|text| self.tell(&format!("  {text}")))
+    }
 }
 
 fn error(error: impl Error + 'static) -> Unable {

@@ -60,7 +60,7 @@ enum NewError {
 
 /// Makes the project in the current directory.
 pub fn run(args: &NewArgs, out: &mut dyn Write) -> ExitCode {
-    match make(args, Path::new("."), out) {
+    match make(args, out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ NewError::Unwritable { .. }) => failed(&error),
         Err(error) => {
@@ -70,19 +70,19 @@ pub fn run(args: &NewArgs, out: &mut dyn Write) -> ExitCode {
     }
 }
 
-fn make(args: &NewArgs, parent: &Path, out: &mut dyn Write) -> Result<(), NewError> {
+fn make(args: &NewArgs, out: &mut dyn Write) -> Result<(), NewError> {
     let name: Name = args.name.parse()?;
-    let directory = parent.join(name.as_str());
-    if fs::symlink_metadata(&directory).is_ok() {
-        return Err(NewError::Exists(PathBuf::from(name.as_str())));
+    let directory = Path::new(name.as_str());
+    if fs::symlink_metadata(directory).is_ok() {
+        return Err(NewError::Exists(directory.to_owned()));
     }
     let source = Source::find(args.path.as_deref())?;
     if let Some(components) = source.components()
-        && fs::canonicalize(parent).is_ok_and(|parent| parent == components)
+        && fs::canonicalize(".").is_ok_and(|here| here == components)
     {
         return Err(NewError::OurOwn(components));
     }
-    write(&directory, &name, &source)?;
+    write(directory, &name, &source)?;
     // Who made it can see that it is there.
     let _told = out.write_all(next(&name).as_bytes());
     Ok(())

@@ -90,3 +90,39 @@ impl fmt::Display for Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::{Component, Context, Failure, Message, Reply, Section, handler_fn};
+
+    fn args(name: &str) -> InvokeArgs {
+        let overrides = crate::config::Overrides::default();
+        let (inputs, name) = (Vec::new(), name.to_owned());
+        InvokeArgs {
+            name,
+            inputs,
+            input: None,
+            incident: None,
+            mock: None,
+            function: false,
+            destination: None,
+            overrides,
+        }
+    }
+
+    #[test]
+    fn the_choices_are_named_where_several_handlers_have_one_name() {
+        let done = || handler_fn(async |_: Message, _: Context| Ok::<_, Failure>(Reply::text("done")));
+        let one = Component::new("one").on("Look Up", done()).function("look_up", done());
+        let other = Component::new("other").on("Look Up", done());
+        let both = [(&one, Section::default()), (&other, Section::default())];
+        let registry = Registry::build(both).unwrap();
+        let words = find(&registry, &args("look_up")).unwrap_err();
+        for choice in ["--function: the one of component one", "--destination one:", "--destination other:"] {
+            assert!(words.contains(choice), "{words}");
+        }
+        // An action's display name is no function's name.
+        assert!(!find(&registry, &args("Look Up")).unwrap_err().contains("--function"));
+    }
+}

@@ -29,10 +29,18 @@ fn hello() -> String {
 /// user for the text field `who`. It writes a note to the incident.
 async fn note(message: Message, cx: Context) -> Result<Reply, Failure> {
     let settings: Settings = cx.config()?;
-    let incident = message.incident_id().ok_or_else(|| Failure::new("The message names no incident."))?;
+    let incident = message
+        .incident_id()
+        .ok_or_else(|| Failure::new("The message names no incident."))?;
     let who = message.properties().text("who").unwrap_or("world");
     let text = json!({ "format": "text", "content": format!("{}, {who}!", settings.greeting) });
-    let note: Value = cx.rest().post(&format!("/incidents/{incident}/comments"), &json!({ "text": text })).await?;
+    let note: Value = cx
+        .rest()
+        .post(
+            &format!("/incidents/{incident}/comments"),
+            &json!({ "text": text }),
+        )
+        .await?;
     Ok(Reply::text(format!("note {} written", note["id"])))
 }
 
@@ -55,8 +63,14 @@ struct Count {
 async fn count_words(inputs: Inputs, cx: Context) -> Result<Count, Failure> {
     cx.status("counting").await;
     let shortest = inputs.shortest.unwrap_or(1);
-    let words: Vec<&str> =
-        inputs.text.split_whitespace().filter(|word| word.chars().count() >= shortest).collect();
+    let words: Vec<&str> = inputs
+        .text
+        .split_whitespace()
+        .filter(|word| word.chars().count() >= shortest)
+        .collect();
     let longest = words.iter().max_by_key(|word| word.chars().count());
-    Ok(Count { words: words.len(), longest: longest.map(ToString::to_string) })
+    Ok(Count {
+        words: words.len(),
+        longest: longest.map(ToString::to_string),
+    })
 }
