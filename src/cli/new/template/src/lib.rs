@@ -25,8 +25,8 @@ fn hello() -> String {
     "Hello".to_owned()
 }
 
-/// The action: a rule "My Component Note" on incidents, which sends to the message destination my_component, and asks the
-/// user for the text field `who`. It writes a note to the incident.
+/// The action: a rule "My Component Note" on incidents, which sends to the message destination
+/// my_component, and asks the user for the text field `who`. It writes a note to the incident.
 async fn note(message: Message, cx: Context) -> Result<Reply, Failure> {
     let settings: Settings = cx.config()?;
     let incident = message
@@ -34,13 +34,8 @@ async fn note(message: Message, cx: Context) -> Result<Reply, Failure> {
         .ok_or_else(|| Failure::new("The message names no incident."))?;
     let who = message.properties().text("who").unwrap_or("world");
     let text = json!({ "format": "text", "content": format!("{}, {who}!", settings.greeting) });
-    let note: Value = cx
-        .rest()
-        .post(
-            &format!("/incidents/{incident}/comments"),
-            &json!({ "text": text }),
-        )
-        .await?;
+    let notes = format!("/incidents/{incident}/comments");
+    let note: Value = cx.rest().post(&notes, &json!({ "text": text })).await?;
     Ok(Reply::text(format!("note {} written", note["id"])))
 }
 
