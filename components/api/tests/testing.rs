@@ -20,7 +20,7 @@ fn rest(platform: &Arc<Platform>) -> Rest {
 
 /// The words in which `work` fails the test that it is part of.
 async fn complaint<T>(work: impl Future<Output = T>) -> String {
-    let panic = AssertUnwindSafe(work).catch_unwind().await.err().expect("it should fail the test");
+    let Err(panic) = AssertUnwindSafe(work).catch_unwind().await else { panic!("it should fail the test") };
     panic.downcast::<String>().map_or_else(
         |panic| panic.downcast::<&str>().map(|words| (*words).to_owned()).unwrap_or_default(),
         |words| *words,
