@@ -29,10 +29,14 @@ mod delivery;
 mod dispatch;
 /// Functions and low-code connectors: typed inputs, results in their envelope, failures, secrets in inputs.
 mod functions;
+/// What `processor invoke` runs, what it prints, and its exit codes.
+mod invoke;
 /// What `processor list` prints.
 mod list;
 /// The log's lines, what stands in them and what never does.
 mod logging;
+/// `processor new`: what it refuses, and that the project it makes builds and runs.
+mod new;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// `log_http_responses`: what is written, what is left out, and that it can be replayed.

@@ -27,6 +27,8 @@ mod rest;
 mod rows;
 /// A component's own section of app.config.
 mod section;
+/// The test kit: each of its parts as an author's test uses it, and the words with which it fails one.
+mod testing;
 /// Rich text as plain text and Markdown, and back; hostile HTML.
 mod text;
 /// Selects, text areas and dates in any JSON.
