@@ -1,8 +1,8 @@
 //! `app.config.example`, and what `processor config` writes: both come from the table of keys.
 
 use super::{
-    ini,
-    keys::{KEYS, Key},
+    ini, instances,
+    keys::{self, Key},
     kind::Kind,
 };
 use action_component::{Component, Section};
@@ -27,7 +27,7 @@ const HEAD: &str = "\
 pub fn new_file(components: &[Component]) -> String {
     let mut text = HEAD.to_owned();
     let mut before: Option<&Key> = None;
-    for key in KEYS {
+    for key in keys::all() {
         if before.is_none_or(|before| before.section != key.section) {
             let _ = write!(text, "\n[{}]\n", key.section);
         }
@@ -45,7 +45,9 @@ pub fn new_file(components: &[Component]) -> String {
 #[must_use]
 pub fn missing_sections<'a>(existing: &str, components: &'a [Component]) -> (String, Vec<&'a str>) {
     let present = ini::parse(existing).sections;
-    let missing = |component: &&Component| !present.iter().any(|section| section.name == component.name());
+    let missing = |component: &&Component| {
+        !present.iter().any(|section| instances::family(&section.name) == component.name())
+    };
     components.iter().filter(missing).map(|component| (section(component), component.name())).unzip()
 }
 
