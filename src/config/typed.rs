@@ -258,6 +258,12 @@ impl Config {
         platforms::name(&self.platform_section)
     }
 
+    /// The NAME of `[resilient:NAME]`; `None` for `[resilient]`.
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        Some(self.name()).filter(|_| self.platform_section != RESILIENT)
+    }
+
     /// The configuration of each platform, this one's first. What concerns the process is the same in all of them.
     pub fn platforms(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.others)

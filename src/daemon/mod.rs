@@ -117,7 +117,7 @@ async fn run_recorded(
     let house = House {
         components: components.clone(),
         workers: workers.clone(),
-        journal: journal.clone(),
+        journal: store::Platforms::new(journal.clone()),
         recorder,
         board: board::Board::default(),
     };

@@ -10,7 +10,7 @@ use super::{
 use crate::{config::Config, signals::Signal};
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{collections::BTreeMap, sync::Arc};
-use tracing::{Instrument, error, error_span, info, warn};
+use tracing::{Instrument, Span, error, error_span, info, warn};
 
 /// The units, and what is asked of them.
 #[derive(Debug)]
@@ -177,9 +177,10 @@ impl Supervisor {
         let (commander, orders) = orders(config.clone());
         let (number, platform) = (self.next, name.clone());
         self.next += 1;
+        let several = several || config.named().is_some();
+        let span = if several { error_span!("platform", platform = name) } else { Span::none() };
         let unit = Unit::new(self.house.clone(), config, orders);
         let run = async move { Outcome { platform, number, ended: unit.run().await } };
-        let span = if several { error_span!("platform", platform = name) } else { tracing::Span::none() };
         self.running.push(Box::pin(run.instrument(span)));
         self.units.insert(name, Seat { number, commander, gave_up: false });
     }

@@ -15,8 +15,7 @@ use crate::{
     dispatch::{ActionNames, Dispatcher, Workshop},
     recording::Recorder,
     rest::{self, ConnectError, Platform},
-    stomp,
-    store::Journal,
+    stomp, store,
     test_actions::TestActions,
 };
 use std::{sync::Arc, time::Duration};
@@ -31,7 +30,7 @@ pub struct House {
     /// Where messages are carried out.
     pub workers: Handle,
     /// What outlives this process.
-    pub journal: Journal,
+    pub journal: store::Platforms,
     /// Writes messages and responses down, if asked to.
     pub recorder: Option<Recorder>,
     /// What the service manager is told.
@@ -108,7 +107,7 @@ impl Unit {
         let test_port = self.test_actions(org, &workshop, &shutdown).await?;
         let queues = super::queues(&workshop.registry(), org);
         let (link, events) = stomp::start(settings::stomp(&self.config), queues.clone(), brokers);
-        let (journal, workers) = (self.house.journal.clone(), self.house.workers.clone());
+        let (journal, workers) = (self.house.journal.part(self.config.named()), self.house.workers.clone());
         let dispatcher = Dispatcher::new(workshop.clone(), link.clone(), journal, workers);
         self.house.workers.spawn(dispatcher.clone().revive().in_current_span());
         let live = Live::new(self.house.components.clone(), self.config.clone(), org, workshop, link);

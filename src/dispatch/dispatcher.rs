@@ -131,12 +131,22 @@ impl Dispatcher {
                 "a handler blocks its thread and cannot be cut short; the processor ends without it"
             );
         }
+        self.cut_off().await;
         drained
     }
 
     /// Cuts short what is running, now.
     pub fn abort(&self) {
         self.0.abort.cancel();
+    }
+
+    /// A unit that begins anew is to find what was cut short interrupted, not its own.
+    async fn cut_off(&self) {
+        for key in self.0.ledger.keys() {
+            if let Err(error) = self.0.journal.cut_off(&key).await {
+                warn!(%error, message_id = key.id, "the journal does not know that this message was cut short");
+            }
+        }
     }
 
     fn drained(&self) -> Drained {
