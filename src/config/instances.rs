@@ -50,19 +50,10 @@ impl Config {
         !self.work.noload.iter().any(|left_out| left_out == name || left_out == family(name))
     }
 
-    /// The platforms that `platform` in the component's section names; all where it names none, or where platforms have
-    /// no names.
+    /// Whether this platform is one of those that `platform` in the component's section names; all are where it names none,
+    /// or where platforms have no names.
     #[must_use]
-    pub fn platforms_of(&self, component: &str) -> Vec<&str> {
-        let all = || self.platforms().map(Config::name);
-        let named = platforms::is_named(&self.settings);
-        match self.section(component).get(PLATFORM).filter(|names| named && !names.trim().is_empty()) {
-            Some(names) => all().filter(|name| names.split(',').any(|word| word.trim() == *name)).collect(),
-            None => all().collect(),
-        }
-    }
-
-    fn is_served(&self, component: &str) -> bool {
+    pub fn is_served(&self, component: &str) -> bool {
         match self.section(component).get(PLATFORM).filter(|names| !names.trim().is_empty()) {
             Some(names) if platforms::is_named(&self.settings) => {
                 names.split(',').any(|word| word.trim() == self.name())
