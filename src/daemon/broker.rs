@@ -12,7 +12,10 @@ use crate::{
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tracing::{debug, error, info, warn};
 
 /// After the drain, this much is kept for DISCONNECT and its receipt.
@@ -57,6 +60,8 @@ impl Watch {
     /// Runs until it is told to stop, until a changed configuration wants another link, or until it is no use; then
     /// drains.
     pub async fn run(mut self, orders: &mut Orders, shutdown: CancellationToken) -> Ended {
+        let mut leaving = interval(LEAVING);
+        leaving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
             tokio::select! {
                 order = orders.next() => match order {
@@ -69,7 +74,7 @@ impl Watch {
                         break ended;
                     }
                 }
-                () = tokio::time::sleep(LEAVING), if self.live.is_leaving() => {
+                _ = leaving.tick(), if self.live.is_leaving() => {
                     self.live.unsubscribe(&self.dispatcher);
                 }
             }

@@ -3,12 +3,16 @@
 
 use super::{queues, registry};
 use crate::{
-    component::Component,
+    component::{Component, Section},
     config::Config,
     dispatch::{Destination, Dispatcher, Workshop},
     stomp::Link,
 };
-use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 use tokio::sync::SemaphorePermit;
 use tracing::{Instrument, error, info, warn};
 
@@ -96,8 +100,7 @@ impl Live {
         for component in config.components(&self.components) {
             let section = config.section(component.name());
             if section != self.config.section(component.name()) {
-                component.reload(&section);
-                info!(component = component.name(), "the component has its new section");
+                tell(&component, &section);
             }
         }
         self.config = config;
@@ -169,5 +172,17 @@ impl Live {
         order: impl FnOnce(Link, String) -> F,
     ) {
         tokio::spawn(order(self.link.clone(), queue).in_current_span());
+    }
+}
+
+/// What the author does with it may be defective, like any handler.
+fn tell(component: &Component, section: &Section) {
+    let name = component.name();
+    match catch_unwind(AssertUnwindSafe(|| component.reload(section))) {
+        Ok(()) => info!(component = name, "the component has its new section"),
+        Err(_panic) => error!(
+            component = name,
+            "the component broke off when it was told of its new section; its messages see that all the same"
+        ),
     }
 }

@@ -121,8 +121,10 @@ impl Supervisor {
     }
 
     fn reload(&mut self, read: Read) {
+        if self.stopping {
+            return;
+        }
         match read {
-            _ if self.stopping => {}
             Ok(config) => self.put_into_force(config),
             Err(problems) => problems.iter().for_each(|problem| {
                 error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");

@@ -105,7 +105,7 @@ impl Floor {
 /// A component whose one handler blocks its thread until the sender is dropped, as a handler must not.
 pub(super) fn blocking(destination: &str) -> (Component, std::sync::mpsc::Sender<()>) {
     let (release, wait) = std::sync::mpsc::channel();
-    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let wait = Arc::new(Mutex::new(wait));
     let block = move |_: Message, _: Context| {
         let wait = wait.clone();
         async move {

@@ -121,8 +121,7 @@ async fn a_saved_file_is_taken_up_by_itself_and_the_queue_follows_on_the_same_co
     let (broker, world) = (Broker::shared().await, World::new().await);
     let (old, new) =
         (PlatformQueue::open(broker, "moved_from").await, PlatformQueue::open(broker, "moved_to").await);
-    let config =
-        world.config(broker, "hello", "moved_from").set("resilient", "heartbeat_timeout_threshold", "600");
+    let config = world.config(broker, "hello", "moved_from");
     let mut processor = Processor::run(&config);
     processor.wait_for_log("ready", PATIENCE).await;
     std::fs::write(processor.config_file(), config.set("hello", "destination", "moved_to").text()).unwrap();
