@@ -133,7 +133,7 @@ impl Settings {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
         let ours = || self.names().filter(|name| keys::is_ours(name));
         let platforms = ours().filter(|name| keys::family(name) == RESILIENT);
-        let shared = ours().filter(|name| keys::family(name) != RESILIENT);
+        let shared = keys::SECTIONS.into_iter().filter(|name| *name != RESILIENT);
         let theirs = self.names().filter(|name| !keys::is_ours(name));
         platforms
             .chain(shared)

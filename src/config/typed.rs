@@ -216,9 +216,9 @@ impl Config {
         let settings = Arc::new(settings);
         let mut sections = platforms::sections(&settings).into_iter();
         let first = sections.next().unwrap_or_else(|| RESILIENT.to_owned());
-        let mut config = Self::of_platform(settings.clone(), first, problems, warnings);
+        let mut config = Self::of_platform(&settings, first, problems, warnings);
         for section in sections {
-            let mut other = Self::of_platform(settings.clone(), section, problems, warnings);
+            let mut other = Self::of_platform(&settings, section, problems, warnings);
             // The port can give messages to one platform only.
             other.development.test_actions = false;
             config.others.push(other);
@@ -229,21 +229,21 @@ impl Config {
     }
 
     fn of_platform(
-        settings: Arc<Settings>,
+        settings: &Arc<Settings>,
         section: String,
         problems: &mut Problems,
         warnings: &mut Problems,
     ) -> Self {
-        let (process, reader) = (Reader::new(&settings), Reader::of(&settings, &section));
+        let (process, reader) = (Reader::new(settings), Reader::of(settings, &section));
         let platform = Platform::read(&reader, problems, warnings);
         Self {
             broker: Broker::read(&reader, &platform),
             platform,
             work: Work::read(&reader),
-            store: Store::read(&Reader::of(&settings, "store")),
+            store: Store::read(&Reader::of(settings, "store")),
             log: Log::read(&process),
             development: Development::read(&process),
-            integrations: Integrations::read(&Reader::of(&settings, "integrations")),
+            integrations: Integrations::read(&Reader::of(settings, "integrations")),
             warnings: Vec::new(),
             settings: settings.clone(),
             platform_section: section,

@@ -121,7 +121,7 @@ async fn run_recorded(
         recorder,
         board: board::Board::default(),
     };
-    let ended = Supervisor::new(house, config.clone(), Reloader::new(reload, components)).run(signals).await;
+    let ended = Supervisor::new(house, config, Reloader::new(reload, components)).run(signals).await;
     journal.close().await;
     Service.stopping();
     ended

@@ -50,7 +50,7 @@ struct Outcome {
 impl Supervisor {
     /// A unit for each platform of `config`.
     #[must_use]
-    pub fn new(house: House, config: Config, reloader: Reloader) -> Self {
+    pub fn new(house: House, config: &Config, reloader: Reloader) -> Self {
         let mut supervisor = Self {
             house,
             config: config.clone(),
@@ -62,7 +62,7 @@ impl Supervisor {
             stopping: false,
             failure: None,
         };
-        supervisor.arrange(&config);
+        supervisor.arrange(config);
         supervisor
     }
 
