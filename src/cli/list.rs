@@ -1,7 +1,7 @@
 //! `processor list`.
 
 use super::failed;
-use crate::component::{Component, Section};
+use crate::component::{Component, Section, component::Inbound};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -21,6 +21,10 @@ With -v, for each component:
   destination   the programmatic name of the message destination it serves; the key `destination` in its section of
                 app.config chooses another
   action        a name it answers to: \"Add Task\" on the platform is add_task here
+  function      the API name of a function that it answers
+  inbound       an inbound destination, and the news from there that it takes
+  connector     the queue of a low-code connector that it answers
+  requires      what must be on the platform for it to be loaded
   [section]     the keys that `processor config` writes to app.config for it
 
 `noload` in app.config leaves components out of a run.";
@@ -46,12 +50,8 @@ fn show(component: &Component, widest: usize, verbose: bool, out: &mut dyn Write
 }
 
 fn show_more(component: &Component, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  destination   {}", component.serves(&Section::default()))?;
-    for (action, _) in component.handlers() {
-        writeln!(out, "  action        {action}")?;
-    }
-    if component.default_handler().is_some() {
-        writeln!(out, "  action        (every other)")?;
+    for (word, what) in answers(component) {
+        writeln!(out, "  {word:<12}  {what}")?;
     }
     let sample = component.sample().trim_end();
     if !sample.trim().is_empty() {
@@ -59,4 +59,25 @@ fn show_more(component: &Component, out: &mut dyn Write) -> io::Result<()> {
         sample.lines().try_for_each(|line| writeln!(out, "{}", format!("    {line}").trim_end()))?;
     }
     writeln!(out)
+}
+
+/// What it answers, and what it needs for that.
+fn answers(component: &Component) -> Vec<(&'static str, String)> {
+    const EVERY_OTHER: &str = "(every other)";
+    let mut lines = Vec::new();
+    let actions = component.handlers().map(|(name, _)| name);
+    let actions: Vec<&str> = actions.chain(component.default_handler().map(|_| EVERY_OTHER)).collect();
+    if !actions.is_empty() {
+        lines.push(("destination", component.serves(&Section::default()).to_owned()));
+    }
+    lines.extend(actions.into_iter().map(|action| ("action", action.to_owned())));
+    lines.extend(component.functions().map(|(name, _)| ("function", name.to_owned())));
+    for Inbound { destination, event, .. } in component.inbounds() {
+        lines.push(("inbound", format!("{destination}: {}", event.as_deref().unwrap_or(EVERY_OTHER))));
+    }
+    let connectors = component.connectors().map(|(queue, _)| queue);
+    let connectors = connectors.chain(component.any_connector().map(|_| EVERY_OTHER));
+    lines.extend(connectors.map(|queue| ("connector", queue.to_owned())));
+    lines.extend(component.requirements().iter().map(|requirement| ("requires", requirement.to_string())));
+    lines
 }

@@ -196,6 +196,13 @@ pub const KEYS: &[Key] = &[
         "What stands before a queue's name when subscribing. Where it is not given: nothing for ActiveMQ, /queue/ for RabbitMQ. RabbitMQ's queues that are not plain durable ones want /amq/queue/.",
     ),
     key(
+        "low_code_subscription_queue",
+        Text,
+        None,
+        Topic::Broker,
+        "The queue by which the platform tells of low-code connectors that come and go, by its whole name. Without it their list is asked for (definitions_refresh).",
+    ),
+    key(
         "max_connection_retries",
         Whole(-1, 1_000_000),
         Some("0"),
@@ -254,6 +261,13 @@ pub const KEYS: &[Key] = &[
         Some("240"),
         Topic::Rest,
         "Seconds for which an answer that may be cached is used again.",
+    ),
+    key(
+        "definitions_refresh",
+        Decimal(1.0, 86_400.0),
+        Some("60"),
+        Topic::Rest,
+        "How often, in seconds, the platform is asked where functions' messages come from and which low-code connectors it has. While something is missing that a component needs, at least every 15 seconds.",
     ),
     // Work
     key(
@@ -457,6 +471,7 @@ pub(super) const FOREIGN: &[&str] = &[
 /// Environment variables under which the vendor's framework takes a key of `[resilient]`.
 pub(super) const PEER_VARIABLES: &[(&str, &str)] = &[
     ("LOGLEVEL", "loglevel"),
+    ("LOWCODE_SUBSCRIPTION_QUEUE", "low_code_subscription_queue"),
     ("RESILIENT_MAX_CONNECTION_RETRIES", "max_connection_retries"),
     ("RESILIENT_STOMP_TIMEOUT", "stomp_timeout"),
     ("RESOURCE_PREFIX", "resource_prefix"),

@@ -1,6 +1,6 @@
 //! Watches over the link: hands deliveries to the dispatcher, says what happens, and takes everything down in order.
 
-use super::{Reload, service::Service};
+use super::{Reload, service::Service, serving::Serving};
 use crate::{
     component::{CancellationToken, with_causes},
     dispatch::Dispatcher,
@@ -21,6 +21,7 @@ pub struct Watch {
     link: Link,
     events: mpsc::Receiver<Event>,
     dispatcher: Dispatcher,
+    serving: Serving,
     limits: Limits,
     /// Since when the link has been down, where heart-beats failing is what brought it down.
     silent_since: Option<Instant>,
@@ -31,8 +32,6 @@ pub struct Watch {
 /// What the loop expects, and how long it goes on in vain.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many queues there are to subscribe to.
-    pub queues: usize,
     /// What running work has to finish when it stops.
     pub stop_timeout: Duration,
     /// How long the link may be down after heart-beats failed; `None`: for ever.
@@ -51,10 +50,16 @@ pub enum Ended {
 }
 
 impl Watch {
-    /// Hands what `events` delivers to `dispatcher`.
+    /// Hands what `events` delivers to `serving`, and drains `dispatcher` at the end.
     #[must_use]
-    pub fn new(link: Link, events: mpsc::Receiver<Event>, dispatcher: Dispatcher, limits: Limits) -> Self {
-        Self { link, events, dispatcher, limits, silent_since: None, subscribed: BTreeSet::new() }
+    pub fn new(
+        link: Link,
+        events: mpsc::Receiver<Event>,
+        dispatcher: Dispatcher,
+        serving: Serving,
+        limits: Limits,
+    ) -> Self {
+        Self { link, events, dispatcher, serving, limits, silent_since: None, subscribed: BTreeSet::new() }
     }
 
     /// Runs until a signal to stop, or until it is no use, then drains.
@@ -113,7 +118,7 @@ impl Watch {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Delivery(delivery) => self.dispatcher.deliver(delivery),
+            Event::Delivery(delivery) => self.serving.deliver(delivery),
             Event::Up { at, broker, version, .. } => {
                 let broker = broker.unwrap_or_default();
                 info!(at, broker, %version, "connected to the broker");
@@ -142,7 +147,7 @@ impl Watch {
     /// Every queue has been answered for, one way or the other.
     fn ready(&self) {
         let queues = self.subscribed.len();
-        if queues == 0 && self.limits.queues > 0 {
+        if queues == 0 && self.serving.queues() > 0 {
             Service.status("no queue may be read");
             return warn!("not one queue is subscribed to: no message can come");
         }

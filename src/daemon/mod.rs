@@ -3,12 +3,13 @@
 pub mod broker;
 pub mod platform;
 pub mod service;
+pub mod serving;
 pub mod settings;
 
 use crate::{
     component::{CancellationToken, Component, Rest, Services, rest::RestError},
     config::Config,
-    dispatch::{ActionNames, Clash, Destination, Dispatcher, Registry, Workshop},
+    dispatch::{ActionNames, Clash, Dispatcher, Registry, Workshop},
     logging::Redactor,
     recording::{Recorder, RecorderError},
     rest::{ConnectError, Platform},
@@ -19,6 +20,7 @@ use crate::{
 };
 use futures_util::{Stream, StreamExt};
 use service::Service;
+use serving::{Loaded, Prospect};
 use settings::SettingsError;
 use std::{io, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
@@ -87,9 +89,10 @@ pub async fn run(
     signals: impl Stream<Item = Signal> + Unpin,
     reload: Reload,
 ) -> Result<(), DaemonError> {
-    let registry = registry(config, components)?;
+    // A clash is told before anybody is asked.
+    registry(config, components)?;
     let recorder = recorder(config)?;
-    let ended = run_recorded(config, registry, recorder.clone(), workers, signals, reload).await;
+    let ended = run_recorded(config, components, recorder.clone(), workers, signals, reload).await;
     if let Some(recorder) = recorder {
         recorder.flush(LAST_WORDS).await;
     }
@@ -98,7 +101,7 @@ pub async fn run(
 
 async fn run_recorded(
     config: &Config,
-    registry: Registry,
+    components: &[Component],
     recorder: Option<Recorder>,
     workers: &Handle,
     mut signals: impl Stream<Item = Signal> + Unpin,
@@ -109,32 +112,33 @@ async fn run_recorded(
     let journal = store::open(&settings::store(config)?).await?;
     let shutdown = CancellationToken::new();
     let platform = {
-        let opening = open_platform(&rest, settings::attempts(config));
+        let opening = open_platform(&rest, settings::attempts(config), config, components);
         match until_stopped(opening, &mut signals, &mut reload).await {
             Some(platform) => platform?,
             None => return Ok(()),
         }
     };
-    let (platform, names) = platform;
+    let (platform, names, mut prospect) = platform;
+    prospect.tell();
     let org = platform.org_id();
     let services = Services::new(platform, config.work.num_workers, shutdown.clone())
         .with_integrations(config.section("integrations"));
     let observer = recorder.map(|recorder| Box::new(recorder) as _);
-    let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
+    let workshop = Arc::new(Workshop::new(prospect.take_registry(), names, services).observed_by(observer));
     let test_port = test_actions(config, org, &workshop, workers, &shutdown).await?;
-    let queues = queues(&workshop.registry(), org);
+    let queues = prospect.queues();
     if queues.is_empty() {
-        warn!("no component is loaded: there is no queue to take messages from");
+        warn!("there is no queue to take messages from yet");
     }
     let limits = Limits {
-        queues: queues.len(),
         stop_timeout: config.work.stop_timeout,
         heartbeat_timeout_threshold: config.broker.heartbeat_timeout_threshold,
     };
     let (link, events) = stomp::start(settings::stomp(config), queues, brokers);
-    let dispatcher = Dispatcher::new(workshop, link.clone(), journal.clone(), workers.clone());
+    let dispatcher = Dispatcher::new(workshop.clone(), link.clone(), journal.clone(), workers.clone());
     workers.spawn(dispatcher.clone().revive());
-    let watch = Watch::new(link, events, dispatcher, limits);
+    let serving = prospect.start(workshop, link.clone(), dispatcher.clone());
+    let watch = Watch::new(link, events, dispatcher, serving, limits);
     let ended = watch.run(signals, reload, shutdown.clone()).await;
     journal.close().await;
     Service.stopping();
@@ -156,29 +160,27 @@ async fn run_recorded(
 /// # Errors
 /// Every clash among them.
 pub fn registry(config: &Config, components: &[Component]) -> Result<Registry, DaemonError> {
-    let loaded = components.iter().filter(|component| config.loads(component.name()));
-    let with_section = loaded.map(|component| (component, config.section(component.name())));
+    let loaded = Loaded::all(config, components);
+    let with_section = loaded.iter().map(|loaded| (&loaded.component, loaded.section.clone()));
     Registry::build(with_section).map_err(DaemonError::Clashes)
 }
 
-/// The queues that the registry's destinations are in this organization.
-#[must_use]
-pub fn queues(registry: &Registry, org: i64) -> Vec<String> {
-    registry.destinations().map(|name| Destination::actions(org, name).to_string()).collect()
-}
-
-/// A login, and the names of the actions.
+/// A login, the names of the actions, and what there is to be served.
 async fn open_platform(
     settings: &crate::rest::Settings,
     most: Option<u32>,
-) -> Result<(Arc<Platform>, ActionNames), DaemonError> {
+    config: &Config,
+    components: &[Component],
+) -> Result<(Arc<Platform>, ActionNames, Prospect), DaemonError> {
     let platform = Arc::new(platform::connect(settings, most).await?);
     let names = ActionNames::new(Rest::new(platform.clone(), None));
     // Messages ask again for what is not known.
     if let Err(error) = names.read().await {
         warn!(%error, "the names of the platform's actions could not be read yet");
     }
-    Ok((platform, names))
+    let (components, rest) = (Loaded::all(config, components), Rest::new(platform.clone(), None));
+    let prospect = Prospect::look(components, rest, platform.org_id(), settings::serving(config)).await;
+    Ok((platform, names, prospect.map_err(DaemonError::Clashes)?))
 }
 
 /// `None` when a signal to stop came first.

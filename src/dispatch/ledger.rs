@@ -86,6 +86,11 @@ impl<H: Clone + PartialEq> Ledger<H> {
         self.state().at_work.len()
     }
 
+    /// Whether a message of this queue is at work.
+    pub fn is_at_work_on(&self, destination: &str) -> bool {
+        self.state().at_work.keys().any(|key| key.destination == destination)
+    }
+
     fn state(&self) -> MutexGuard<'_, State<H>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

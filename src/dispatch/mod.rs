@@ -19,10 +19,11 @@ pub mod registry;
 mod revival;
 mod task;
 mod waiting;
+mod withheld;
 pub mod work;
 
 pub use actions::ActionNames;
 pub use dispatcher::{Dispatcher, Drained};
 pub use envelope::{Destination, Envelope};
-pub use registry::{Clash, Registry, Route};
+pub use registry::{Clash, Entry, Registry, Route};
 pub use work::{Earlier, Observer, Outcome, Workshop};

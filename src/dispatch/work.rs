@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use tracing::{Span, debug, info, warn};
+use tracing::{Span, debug, error, info, warn};
 
 /// Until the platform is asked for an action's name again. The REST client has tried several times by then.
 const NAME_AGAIN: Duration = Duration::from_secs(10);
@@ -105,6 +105,10 @@ impl Workshop {
         earlier: &Earlier,
         status: Arc<dyn StatusSink>,
     ) -> Outcome {
+        if let Some(event) = self.untaken(envelope) {
+            info!(event, "news that no handler takes; only acknowledged");
+            return Outcome::Answered(answer::last(envelope, &Ok(Reply::text("Nobody's."))));
+        }
         let begun = Instant::now();
         let result = self.result(envelope, earlier, status).await;
         if let Err(failure) = &result
@@ -113,14 +117,17 @@ impl Workshop {
             debug!("goes back to the broker, not carried out");
             return Outcome::Returned;
         }
+        let is_news = envelope.destination.is_inbound();
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
             Ok(_) => info!(milliseconds, "carried out"),
+            // There is nobody to be answered: only the operator can see to it.
+            Err(failure) if is_news => error!(milliseconds, %failure, "failed; the news is set aside"),
             Err(failure) => warn!(milliseconds, %failure, "answered with an error"),
         }
         let answer = answer::last(envelope, &result);
         match result {
-            Err(failure) if failure.kind() == FailureKind::SetAside => {
+            Err(failure) if is_news || failure.kind() == FailureKind::SetAside => {
                 Outcome::SetAside(answer, failure.to_string())
             }
             _ => Outcome::Answered(answer),
@@ -150,6 +157,18 @@ impl Workshop {
         run(&route, context).await
     }
 
+    /// The event of an inbound destination's news that none of its handlers takes: a component need not care for all.
+    fn untaken(&self, envelope: &Envelope) -> Option<String> {
+        if !envelope.destination.is_inbound() {
+            return None;
+        }
+        let event = event(&decode(&envelope.body).ok()?);
+        let registry = self.registry();
+        let taken = registry.route(Kind::Inbound, &envelope.destination, &event).is_some();
+        // News that does not say what it is has not the shape of any.
+        (!taken && !event.is_empty()).then_some(event)
+    }
+
     /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
     pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
         let body = decode(&envelope.body).ok()?;
@@ -168,7 +187,7 @@ impl Workshop {
         let plain = |name: &str| Ok(ActionName { display: name.to_owned(), handler: name.to_owned() });
         match envelope.kind(body) {
             Kind::Function => plain(body["function"]["name"].as_str().unwrap_or_default()),
-            Kind::Inbound => plain(&body["action"].as_str().unwrap_or_default().trim().to_lowercase()),
+            Kind::Inbound => plain(&event(body)),
             Kind::Connector => plain(&envelope.destination.name),
             _ => self.action(body).await,
         }
@@ -197,6 +216,11 @@ impl Workshop {
             () = tokio::time::sleep(NAME_AGAIN) => Ok(()),
         }
     }
+}
+
+/// What an inbound destination's news says that has happened: `create`, `update`, `close`, …
+fn event(body: &Value) -> String {
+    body["action"].as_str().unwrap_or_default().trim().to_lowercase()
 }
 
 fn route<'a>(

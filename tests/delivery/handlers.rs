@@ -34,7 +34,7 @@ pub(super) struct Floor {
 }
 
 /// The daemon, in this process.
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     signals: mpsc::Sender<Signal>,
     task: JoinHandle<Result<(), DaemonError>>,
 }
@@ -104,14 +104,18 @@ async fn fails(_: Message, _: Context) -> Result<Reply, Failure> {
 }
 
 impl Daemon {
-    pub(super) fn run(config: &AppConfig, component: Component) -> Self {
-        Self::with_workers(config, component, Handle::current())
+    pub(crate) fn run(config: &AppConfig, component: Component) -> Self {
+        Self::with_all(config, vec![component], Handle::current())
     }
 
     /// Carries messages out on threads of their own, as the binary does.
     pub(super) fn with_workers(config: &AppConfig, component: Component, workers: Handle) -> Self {
+        Self::with_all(config, vec![component], workers)
+    }
+
+    /// With several components.
+    pub(crate) fn with_all(config: &AppConfig, components: Vec<Component>, workers: Handle) -> Self {
         let sources = Sources::new(BTreeMap::new()).with_file("app.config", config.text());
-        let components = [component];
         let config = Config::load(&sources, &components).unwrap();
         let (signals, received) = mpsc::channel(4);
         let received = futures_util::stream::unfold(received, |mut received| async move {
@@ -123,7 +127,7 @@ impl Daemon {
         Self { signals, task }
     }
 
-    pub(super) async fn signal(&self, signal: Signal) {
+    pub(crate) async fn signal(&self, signal: Signal) {
         self.signals.send(signal).await.unwrap();
     }
 
@@ -136,7 +140,7 @@ impl Daemon {
         tokio::task::spawn_blocking(move || workers.shutdown_timeout(super::PATIENCE)).await.unwrap();
     }
 
-    pub(super) async fn ended(self) -> Result<(), DaemonError> {
+    pub(crate) async fn ended(self) -> Result<(), DaemonError> {
         self.task.await.unwrap()
     }
 }

@@ -1,8 +1,8 @@
 //! The daemon between a real ActiveMQ and a stand-in platform, both over TLS.
 
 mod answers;
-mod handlers;
-mod journal;
+pub(crate) mod handlers;
+pub(crate) mod journal;
 mod link;
 mod service;
 mod stopping;
@@ -32,15 +32,15 @@ const ACTIONS: [(i64, &str); 6] = [
 ];
 
 /// The platform, over TLS, with the certificate that is trusted by `cafile`.
-struct World {
-    platform: Platform,
+pub(crate) struct World {
+    pub(crate) platform: Platform,
     ca: NamedTempFile,
     /// The journal's directory, of all daemons of this world.
     state: TempDir,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let authority = Authority::new("CA of the stand-in platform");
         let certificate = authority.issue(&Request::server(["localhost"]));
         let entities: Vec<Value> =
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// What the daemon needs to take `queue`'s messages by the component `component`.
-    fn config(&self, broker: &Broker, component: &str, queue: &str) -> AppConfig {
+    pub(crate) fn config(&self, broker: &Broker, component: &str, queue: &str) -> AppConfig {
         let ca = self.ca.path().display().to_string();
         AppConfig::connecting(broker, "localhost", self.platform.port(), &ca)
             .set("resilient", "noload", &others(component))
@@ -74,7 +74,7 @@ fn others(component: &str) -> String {
 }
 
 /// A message of the action with this id, for incident 4573.
-fn action(id: i64, properties: &Value) -> Message {
+pub(crate) fn action(id: i64, properties: &Value) -> Message {
     let body = json!({
         "action_id": id, "object_type": 0, "incident": { "id": 4573, "name": "An incident" },
         "properties": properties, "user": { "id": 115, "email": "user@example.com" }, "type_info": {},

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, fmt};
 
 /// What the daemon reads from every component's section.
-const DAEMON_KEYS: [&str; 2] = ["destination", "order_by"];
+const DAEMON_KEYS: [&str; 3] = ["destination", "inbound_destination_api_name", "order_by"];
 
 /// The keys and values of one section, secrets resolved. Printing it shows the keys only.
 #[derive(Clone, Default)]
