@@ -222,6 +222,17 @@ impl Registry {
         names(self.destinations.get(destination))
     }
 
+    /// Whether a component that is loaded has a handler for what comes by this queue for its own sake: actions, inbound
+    /// news, a connector's requests. Calls of functions come by any queue.
+    #[must_use]
+    pub fn serves(&self, queue: &Destination) -> bool {
+        match queue.kind.as_str() {
+            "inbound_destinations" => self.inbound.get(&queue.name).is_some_and(Served::is_loaded),
+            "connectors" => self.route(Kind::Connector, queue, "").is_some_and(|route| !route.withheld),
+            _ => self.destinations.get(&queue.name).is_some_and(Served::is_loaded),
+        }
+    }
+
     /// Whether some messages of `destination` may have to be carried out in order. A function's queue is the platform's
     /// to choose, so one that is ordered makes all queues so.
     #[must_use]

@@ -3,6 +3,7 @@
 mod connectors;
 mod functions;
 mod inbound;
+mod reload;
 mod requirements;
 
 use std::time::Duration;

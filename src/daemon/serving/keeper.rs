@@ -86,8 +86,15 @@ impl Serving {
                 "from a queue that has been left; the broker takes it back"
             );
         }
-        if let Some(quiet) = board.leaving.get_mut(&delivery.destination) {
+        let Board { state, leaving, .. } = &mut *board;
+        if let Some(quiet) = leaving.get_mut(&delivery.destination) {
             *quiet = Instant::now();
+            if !state.answers(&self.0.workshop.registry(), &delivery.destination) {
+                return debug!(
+                    queue = delivery.destination,
+                    "nobody answers this any more; it goes back to the broker"
+                );
+            }
         }
         // Still on the board: a queue is not left between its message's arrival and its being at work.
         self.0.dispatcher.deliver(delivery);
@@ -128,7 +135,8 @@ impl Serving {
 
     /// Obeys it, and acknowledges it: the list that the platform shows says the same from now on.
     fn update(&self, delivery: Delivery) {
-        match Update::read(&delivery.body, self.0.board().state.scope.org) {
+        let org = self.0.board().state.scope.org;
+        match Update::read(&delivery.body, org) {
             Ok(update) => self.obey(update),
             Err(error) => {
                 warn!(%error, "the platform's word of its low-code connectors cannot be read; its list is asked for");

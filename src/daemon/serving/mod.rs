@@ -30,7 +30,10 @@ use crate::{
 use definitions::Definitions;
 use findings::Findings;
 use plan::{Plan, Scope};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tracing::warn;
 
 /// A component that is to run, with its section of app.config.
@@ -72,6 +75,8 @@ struct State {
     findings: Findings,
     /// The queues to take messages from.
     wanted: BTreeSet<String>,
+    /// The functions whose calls have come by a queue, also while they were elsewhere.
+    calls: BTreeMap<String, BTreeSet<String>>,
     /// The platform could not be asked lately.
     trouble: bool,
 }
@@ -166,6 +171,7 @@ impl State {
             scope,
             findings: Findings::default(),
             wanted: BTreeSet::new(),
+            calls: BTreeMap::new(),
             trouble: false,
         }
     }
@@ -176,11 +182,23 @@ impl State {
 
     /// Draws the conclusions from what is known now; the handlers.
     fn replan(&mut self) -> Result<Registry, Vec<Clash>> {
-        let Plan { registry, queues, findings } =
+        let Plan { registry, queues, calls, findings } =
             plan::plan(&self.components, &self.definitions, &mut self.ready, &self.scope)?;
         self.findings = findings;
+        for (queue, function) in calls {
+            self.calls.entry(queue).or_default().insert(function);
+        }
         self.wanted = queues;
         Ok(registry)
+    }
+
+    /// Whether messages of this queue, which is wanted no more, have a handler all the same: calls of a function that has
+    /// moved or gone, requests of a connector that has gone.
+    fn answers(&self, registry: &Registry, queue: &str) -> bool {
+        let calls = self.calls.get(queue).into_iter().flatten();
+        let mut called = calls.map(String::as_str);
+        called.any(|function| registry.functions().any(|(name, _)| name == function))
+            || queue.parse().is_ok_and(|queue| registry.serves(&queue))
     }
 
     /// Whether something may be there soon that is missing now.

@@ -6,7 +6,7 @@ use super::{
     findings::{Finding, Findings, Standing},
 };
 use crate::{
-    component::{Component, Kind, Requirement},
+    component::{Component, Requirement},
     dispatch::{Clash, Destination, Entry, Registry},
 };
 use std::collections::BTreeSet;
@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) registry: Registry,
     /// The queues to take messages from.
     pub(super) queues: BTreeSet<String>,
+    /// The queues that functions' calls come by, each with the function.
+    pub(super) calls: Vec<(String, String)>,
     /// Everything that was looked for, and how it stands.
     pub(super) findings: Findings,
 }
@@ -64,8 +66,11 @@ pub(super) fn plan(
         entries.push(Entry { component: &loaded.component, section: loaded.section.clone(), withheld });
     }
     let registry = Registry::gather(entries)?;
-    let queues = queues(&registry, definitions, scope, &mut findings);
-    Ok(Plan { registry, queues, findings })
+    let calls = calls(&registry, definitions, scope.org, &mut findings);
+    let mut queues = queues(&registry, definitions, scope);
+    queues.extend(calls.iter().map(|(queue, _)| queue.clone()));
+    connectors(&registry, definitions, scope.org, &mut findings);
+    Ok(Plan { registry, queues, calls, findings })
 }
 
 // === what is needed ===
@@ -133,29 +138,31 @@ fn reason(name: &str, needs: &[(String, Standing)]) -> Option<String> {
 
 // === where it comes from ===
 
-fn queues(
-    registry: &Registry,
-    definitions: &Definitions,
-    scope: &Scope,
-    findings: &mut Findings,
-) -> BTreeSet<String> {
+fn queues(registry: &Registry, definitions: &Definitions, scope: &Scope) -> BTreeSet<String> {
     let Scope { org, subscription_queue } = scope;
     let actions = registry.destinations().map(|name| Destination::actions(*org, name).to_string());
     let inbound = registry.inbound().map(|name| Destination::of_kind(INBOUND, *org, name).to_string());
-    let mut queues: BTreeSet<String> = actions.chain(inbound).collect();
+    let listed = definitions.connectors().queues.iter();
+    let connectors = listed.filter(|queue| is_served(registry, queue, *org)).cloned();
+    let any = registry.any_connector().is_some() || registry.connectors().next().is_some();
+    let word = subscription_queue.clone().filter(|_| any);
+    actions.chain(inbound).chain(connectors).chain(word).collect()
+}
+
+/// The queue of each function that is there, and the function.
+fn calls(
+    registry: &Registry,
+    definitions: &Definitions,
+    org: i64,
+    findings: &mut Findings,
+) -> Vec<(String, String)> {
+    let mut calls = Vec::new();
     for (name, route) in registry.functions() {
-        let (standing, queue) = function(name, definitions, *org);
+        let (standing, queue) = function(name, definitions, org);
         findings.add(Finding::served(&route.component, format!("the function {name:?}")), standing);
-        queues.extend(queue);
+        calls.extend(queue.map(|queue| (queue, name.to_owned())));
     }
-    let listed = definitions.connectors();
-    let served = listed.queues.iter().filter(|queue| is_served(registry, queue, *org));
-    queues.extend(served.cloned());
-    if registry.any_connector().is_some() || registry.connectors().next().is_some() {
-        queues.extend(subscription_queue.clone());
-    }
-    connectors(registry, definitions, *org, findings);
-    queues
+    calls
 }
 
 const INBOUND: &str = "inbound_destinations";
@@ -186,11 +193,7 @@ pub(super) fn is_ours(queue: &str, org: i64) -> bool {
 }
 
 fn is_served(registry: &Registry, queue: &str, org: i64) -> bool {
-    let route = queue
-        .parse()
-        .ok()
-        .and_then(|queue: Destination| registry.route(Kind::Connector, &queue, "").cloned());
-    is_ours(queue, org) && route.is_some_and(|route| !route.withheld)
+    is_ours(queue, org) && queue.parse().is_ok_and(|queue| registry.serves(&queue))
 }
 
 fn connectors(registry: &Registry, definitions: &Definitions, org: i64, findings: &mut Findings) {
