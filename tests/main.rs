@@ -31,6 +31,8 @@ mod dispatch;
 mod list;
 /// The log's lines, what stands in them and what never does.
 mod logging;
+/// The playground: a broker and a platform to try components on.
+mod playground;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// `log_http_responses`: what is written, what is left out, and that it can be replayed.
