@@ -27,6 +27,8 @@ mod dead;
 mod delivery;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
 mod dispatch;
+/// The guide for authors: its commands, configurations and its first run, from nothing to an answered function.
+mod guide_blocks;
 /// What `processor list` prints.
 mod list;
 /// The log's lines, what stands in them and what never does.

@@ -6,16 +6,17 @@ use std::str::FromStr;
 /// How the commands are explained.
 pub(crate) const HELP: &str = "\
 What you can type:
-  function NAME [INPUT=VALUE …]            a workflow calls the function: function look_up host=one.example
+  function NAME [INPUT=VALUE …]              a playbook calls the function: function look_up host=one.example
   action [DESTINATION:]NAME [FIELD=VALUE …]  a rule fires: action \"Say Hello\" name=World
   inbound DESTINATION EVENT [FIELD=VALUE …]  news of an inbound destination: inbound tickets create number=7
-  field incident|action NAME TYPE          defines a field, for requires_field and requires_action_field
-  incident                                 shows the incident that everything happens on, as it is now
+  field incident|action NAME TYPE            makes a field, for requires_field and requires_action_field
+  incident                                   shows the incident that everything happens on, as it is now
   help, quit
 
-A VALUE is JSON if it can be read as JSON (7, true, [1, 2], {\"id\": 3, \"name\": \"High\"}), else a text. Put what
-holds spaces between quotes: name=\"Ada Lovelace\", 'rows=[1, 2]'. Every function that is asked for exists. An action
-goes to the DESTINATION that it names, or else to the one of your app.config's first component.";
+A VALUE is JSON if it can be read as JSON (7, true, [1, 2]), nothing at all if it is left out (host=), else a text. Put
+what holds spaces or quotes between quotes: name=\"Ada Lovelace\", 'level={\"id\": 3, \"name\": \"High\"}'. Every function that is
+asked for exists. An action goes to the DESTINATION that it names, or else to that of your app.config's first component, or
+else to the one that is called as the directory.";
 
 /// A line, understood.
 #[derive(Debug, PartialEq)]
@@ -95,6 +96,7 @@ fn assignment(word: &str) -> Result<(String, Value), String> {
     let (name, value) = word
         .split_once('=')
         .ok_or_else(|| format!("{word:?} is no NAME=VALUE; quotes hold words together"))?;
+    let value = if value.is_empty() { "null" } else { value };
     Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_no_json| value.into())))
 }
 

@@ -65,7 +65,7 @@ impl Scene {
         let platform = Platform::builder().tls(certificate.server_config()).start().await;
         furnish(&platform);
         config.write(&(connection(&broker, &platform, &authority)? + &sections))?;
-        let destination = destination(&sections);
+        let destination = destination(&sections).or_else(directory);
         Ok(Self {
             broker,
             platform,
@@ -213,6 +213,11 @@ fn sections(config: &str) -> String {
 
 fn section(line: &str) -> Option<&str> {
     line.strip_prefix('[')?.split_once(']').map(|(name, _)| name)
+}
+
+/// The current directory's name: `processor new` calls component and directory alike.
+fn directory() -> Option<String> {
+    std::env::current_dir().ok()?.file_name()?.to_str().map(ToOwned::to_owned)
 }
 
 /// What the first component serves: the destination that its section names, or that of its own name.
