@@ -75,10 +75,14 @@ impl Playground {
 
 /// The example's binary. `cargo test` has built it, unless it was told to build this test only.
 async fn playground() -> PathBuf {
-    let arguments = ["build", "--quiet", "--workspace", "--example", "playground"];
-    let built = Command::new(env!("CARGO")).args(arguments).status().await.unwrap();
-    assert!(built.success());
-    Path::new(env!("CARGO_BIN_EXE_processor")).with_file_name("examples").join("playground")
+    let debug = Path::new(env!("CARGO_BIN_EXE_processor")).parent().unwrap();
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", "--example", "playground", "--target-dir"])
+        .arg(debug.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.await.unwrap().success());
+    debug.join("examples/playground")
 }
 
 fn files(dir: &TempDir) -> Vec<String> {
