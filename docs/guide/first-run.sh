@@ -32,6 +32,7 @@ first= second=
 finish() {
     for terminal in $first $second; do
         kill -TERM -- "-$terminal" 2>/dev/null || continue
+        wait "$terminal" 2>/dev/null || true
         while kill -0 -- "-$terminal" 2>/dev/null; do sleep 0.1; done
     done
     rm -rf "$work"
@@ -102,7 +103,7 @@ first=$!
 exec 3>typed
 shows 'help` shows what else'
 # Not holding the first one's input open.
-(terminal console-2 </dev/null >second 2>&1 3>&-) &
+(exec 3>&- </dev/null >second 2>&1; terminal console-2) &
 second=$!
 types playground-1
 say 'The function is answered.'
