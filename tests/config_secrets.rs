@@ -165,6 +165,29 @@ fn references_are_followed_in_values_that_come_later() {
     assert_eq!((resolved.text.as_str(), resolved.missing.len()), ("1 and ${B}", 1));
 }
 
+#[test]
+fn in_other_peoples_texts_only_what_is_allowed_is_followed() {
+    let config =
+        Config::load(&sources(GOOD, &[("A", "1"), ("B", "${A}"), ("my.name-x", "odd")]), &[]).unwrap();
+    let resolve = |text: &str| {
+        let resolved = config.references().resolve_allowed("c", text, &["A", "B", "nowhere-x"]);
+        (resolved.text, resolved.pieces.len(), resolved.refused, resolved.missing.len())
+    };
+    assert_eq!(resolve("$A"), ("1".to_owned(), 1, false, 0));
+    assert_eq!(resolve("${A}, ${HOME} and ${B}"), ("1, ${HOME} and ${A}".to_owned(), 2, true, 0));
+    assert_eq!(resolve("$HOME"), ("$HOME".to_owned(), 0, true, 0));
+    assert_eq!(resolve("$5.00 for ${my.name-x}"), ("$5.00 for ${my.name-x}".to_owned(), 0, false, 0));
+    // What is allowed is meant, whatever it is called.
+    assert_eq!(resolve("^nowhere-x"), ("^nowhere-x".to_owned(), 0, false, 1));
+}
+
+#[test]
+fn the_names_of_secrets_that_inputs_may_use_are_no_secrets() {
+    let config = Config::load(&component("input_secrets = MISP_KEY, proxy\n", &[]), &[]).unwrap();
+    assert_eq!(config.section("c").list("input_secrets").collect::<Vec<_>>(), ["MISP_KEY", "proxy"]);
+    assert!(!config.secrets().iter().any(|secret| secret.expose().contains("MISP_KEY")));
+}
+
 const GOOD: &str = "[resilient]\nhost = h\napi_key_id = id\napi_key_secret = s3cret-s3cret\n";
 
 fn component(section: &str, variables: &[(&str, &str)]) -> Sources {

@@ -27,6 +27,8 @@ mod dead;
 mod delivery;
 /// From a message's bytes to the answer's words: decoding, names, handlers, failures, the ledger.
 mod dispatch;
+/// Functions and low-code connectors: typed inputs, results in their envelope, failures, secrets in inputs.
+mod functions;
 /// The guide for authors: its commands, configurations and its first run, from nothing to an answered function.
 mod guide_blocks;
 /// What `processor list` prints.

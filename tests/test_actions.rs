@@ -1,13 +1,13 @@
 use action_processor::{
     component::{
-        CancellationToken, Component, Context, Message, Reply, Rest, Section, Services, handler_fn,
+        CancellationToken, Component, Context, Failure, Message, Reply, Rest, Section, Services, handler_fn,
         testing::Platform,
     },
     dispatch::{ActionNames, Registry, Workshop},
     test_actions::TestActions,
 };
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -29,6 +29,11 @@ struct Port {
 }
 
 struct Client(TcpStream);
+
+async fn look_up(inputs: HashMap<String, String>, cx: Context) -> Result<Reply, Failure> {
+    cx.status("looking").await;
+    Reply::custom(inputs)
+}
 
 fn component(gate: Arc<Semaphore>) -> Component {
     let echo = |message: Message, cx: Context| async move {
@@ -52,6 +57,7 @@ fn component(gate: Arc<Semaphore>) -> Component {
         .on("Echo", handler_fn(echo))
         .on("Wait", handler_fn(wait))
         .on("Headers", handler_fn(headers))
+        .function("Look Up", handler_fn(look_up))
 }
 
 // === impl Port ===
@@ -143,6 +149,20 @@ fn echoed(number: u32, name: &str) -> [String; 3] {
         response(number, 0, "one half", false),
         response(number, 0, &format!("hello, {name}"), true),
     ]
+}
+
+#[tokio::test]
+async fn a_submission_with_a_function_goes_to_the_function_and_its_results_come_back() {
+    let port = Port::open().await;
+    let mut client = port.client().await;
+    let inputs = json!({ "host": "a.example", "severity": { "id": 52, "name": "High" } });
+    let body = json!({ "function": { "name": "Look Up" }, "inputs": inputs });
+    client.submit(1, format!("tasks {body}\n")).await;
+    let said = client.read_many(3).await;
+    assert_eq!(said[..2], ["Action Submitted<action 1>".to_owned(), response(1, 0, "looking", false)]);
+    let answer: Value = serde_json::from_str(said[2].strip_prefix("RESPONSE<action 1>: ").unwrap()).unwrap();
+    assert_eq!(answer["results"], json!({ "host": "a.example", "severity": "High" }));
+    assert_eq!((&answer["message_type"], &answer["complete"]), (&json!(0), &json!(true)));
 }
 
 #[tokio::test]

@@ -279,6 +279,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("noload", List, None, Topic::Work, "Components to leave out, by name, separated by commas."),
     key(
+        "trap_exception",
+        Flag,
+        Some("false"),
+        Topic::Work,
+        "Whether a function that fails lets its workflow or playbook go on: its results then say `success: false` and why. A component's section can say otherwise.",
+    ),
+    key(
         "selftest_timeout",
         Decimal(0.1, 3600.0),
         Some("10"),
@@ -360,13 +367,6 @@ pub const KEYS: &[Key] = &[
         None,
         Topic::Development,
         "Accepted, without a use here: components are linked into the program.",
-    ),
-    key(
-        "trap_exception",
-        Unused,
-        None,
-        Topic::Development,
-        "Accepted, without a use here: what fails is always answered, and never stops the daemon.",
     ),
     // [store]
     store(
@@ -474,12 +474,18 @@ pub fn is_ours(section: &str) -> bool {
     SECTIONS.contains(&section)
 }
 
+/// The key of a component's section that names secrets, but holds none.
+const INPUT_SECRETS: &str = "input_secrets";
+
 /// Whether the name of a component's key says that its value is a secret.
 #[must_use]
 pub fn sounds_secret(name: &str) -> bool {
     const WORDS: &[&str] =
         &["password", "passwd", "passphrase", "passcode", "secret", "token", "credential", "private"];
     let name = name.to_lowercase();
+    if name == INPUT_SECRETS {
+        return false;
+    }
     WORDS.iter().any(|word| name.contains(word))
         || name
             .split(|c: char| !c.is_alphanumeric())

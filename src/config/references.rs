@@ -19,6 +19,8 @@ pub struct Resolved {
     pub pieces: Vec<Piece>,
     /// What is wrong with those that lead nowhere.
     pub missing: Vec<String>,
+    /// Whether some were not followed because they are not allowed.
+    pub refused: bool,
 }
 
 /// What a reference led to.
@@ -49,7 +51,7 @@ impl References {
         Self(bare.0.with_directory(directory.as_deref()).with_command(command))
     }
 
-    /// Follows the references in `text`, for example of a function's input.
+    /// Follows the references in `text`.
     #[must_use]
     pub fn resolve(&self, text: &str) -> Resolved {
         self.resolve_in("resilient", text)
@@ -58,19 +60,45 @@ impl References {
     /// Follows the references in `text`, a value of `section`.
     #[must_use]
     pub fn resolve_in(&self, section: &str, text: &str) -> Resolved {
-        let mut resolved = Resolved { text: String::new(), pieces: Vec::new(), missing: Vec::new() };
+        self.walk(section, text, None)
+    }
+
+    /// Follows those references in `text` whose names are `allowed`; `text` is not the operator's own.
+    #[must_use]
+    pub fn resolve_allowed(&self, section: &str, text: &str, allowed: &[&str]) -> Resolved {
+        self.walk(section, text, Some(allowed))
+    }
+
+    fn walk(&self, section: &str, text: &str, allowed: Option<&[&str]>) -> Resolved {
+        let mut resolved =
+            Resolved { text: String::new(), pieces: Vec::new(), missing: Vec::new(), refused: false };
         let mut rest = text;
         while let Some((before, sigil, name, after)) = next(rest, rest.len() == text.len()) {
             resolved.text.push_str(before);
             let written = rest.get(before.len()..rest.len() - after.len()).unwrap_or_default();
-            self.follow(section, sigil, name, written, &mut resolved);
+            if allowed.is_some_and(|allowed| !allowed.contains(&name)) {
+                resolved.text.push_str(written);
+                resolved.refused |= is_name(name);
+            } else {
+                // What an operator allows by name is meant, however it is called.
+                let meant = allowed.is_some() || is_name(name);
+                self.follow(section, sigil, name, written, meant, &mut resolved);
+            }
             rest = after;
         }
         resolved.text.push_str(rest);
         resolved
     }
 
-    fn follow(&self, section: &str, sigil: Sigil, name: &str, written: &str, resolved: &mut Resolved) {
+    fn follow(
+        &self,
+        section: &str,
+        sigil: Sigil,
+        name: &str,
+        written: &str,
+        meant: bool,
+        resolved: &mut Resolved,
+    ) {
         match self.0.find(sigil, name, section) {
             Ok(piece) => {
                 resolved.text.push_str(&piece.value);
@@ -78,7 +106,7 @@ impl References {
             }
             Err(nowhere) => {
                 resolved.text.push_str(written);
-                if is_name(name) {
+                if meant {
                     resolved.missing.push(format!("{written} leads nowhere: {nowhere}"));
                 }
             }

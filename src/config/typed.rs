@@ -116,6 +116,8 @@ pub struct Work {
     pub stop_timeout: Duration,
     /// Components to leave out.
     pub noload: Vec<String>,
+    /// Whether a function's failure lets its workflow go on.
+    pub trap_exception: bool,
     /// Deadline of each step of the self-test.
     pub selftest_timeout: Duration,
 }
@@ -336,6 +338,7 @@ impl Work {
             max_bytes: reader.number("max_bytes_at_work"),
             stop_timeout: reader.seconds("stop_timeout"),
             noload: reader.list("noload"),
+            trap_exception: reader.flag("trap_exception"),
             selftest_timeout: reader.seconds("selftest_timeout"),
         }
     }

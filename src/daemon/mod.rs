@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod platform;
+mod secrets;
 pub mod service;
 pub mod settings;
 
@@ -9,7 +10,7 @@ use crate::{
     component::{CancellationToken, Component, Rest, Services, rest::RestError},
     config::Config,
     dispatch::{ActionNames, Clash, Destination, Dispatcher, Registry, Workshop},
-    logging::Redactor,
+    logging,
     recording::{Recorder, RecorderError},
     rest::{ConnectError, Platform},
     signals::Signal,
@@ -18,6 +19,7 @@ use crate::{
     test_actions::TestActions,
 };
 use futures_util::{Stream, StreamExt};
+use secrets::InputSecrets;
 use service::Service;
 use settings::SettingsError;
 use std::{io, sync::Arc, time::Duration};
@@ -118,9 +120,11 @@ async fn run_recorded(
     let (platform, names) = platform;
     let org = platform.org_id();
     let services = Services::new(platform, config.work.num_workers, shutdown.clone())
-        .with_integrations(config.section("integrations"));
+        .with_integrations(config.section("integrations"))
+        .with_secrets(Arc::new(InputSecrets::new(config.references().clone())));
     let observer = recorder.map(|recorder| Box::new(recorder) as _);
     let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
+    workshop.set_trap_exception(config.work.trap_exception);
     let test_port = test_actions(config, org, &workshop, workers, &shutdown).await?;
     let queues = queues(&workshop.registry(), org);
     if queues.is_empty() {
@@ -206,7 +210,9 @@ async fn until_stopped<T>(
 
 fn recorder(config: &Config) -> Result<Option<Recorder>, DaemonError> {
     let Some(directory) = &config.development.log_http_responses else { return Ok(None) };
-    let recorder = Recorder::open(directory, Redactor::new(&config.secrets()))?;
+    let redactor = logging::redactor();
+    config.secrets().iter().for_each(|secret| redactor.add(secret));
+    let recorder = Recorder::open(directory, redactor)?;
     warn!(directory = %directory.display(), "messages and REST responses are recorded, incidents and all");
     Ok(Some(recorder))
 }

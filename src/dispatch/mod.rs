@@ -1,7 +1,8 @@
 //! From a delivery to its answer: one task per message.
 //!
 //! [`envelope`] is a message as it came; [`decode`] reads its body; [`actions`] knows the action's name; [`registry`]
-//! finds the handler; [`work`] runs it and words the [`answer`]; [`ledger`] knows which messages are at work here,
+//! finds the handler; `secrets` fills in what a function's inputs name; [`work`] runs it and words the [`answer`], with a
+//! function's `results`; [`ledger`] knows which messages are at work here,
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
 //! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
 //! order that must be, and `waiting` sees to it that those that wait hold up no others;
@@ -16,7 +17,9 @@ mod journaling;
 mod lanes;
 pub mod ledger;
 pub mod registry;
+mod results;
 mod revival;
+mod secrets;
 mod task;
 mod waiting;
 pub mod work;

@@ -2,10 +2,11 @@
 
 use super::{
     actions::{ActionName, ActionNames},
-    answer,
+    answer::{self, Ending},
     decode::decode,
     envelope::Envelope,
     registry::{Registry, Route},
+    secrets::Filler,
 };
 use crate::component::{
     Context, Failure, Kind, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
@@ -15,11 +16,14 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::Instant;
-use tracing::{Span, debug, info, warn};
+use tracing::{Span, debug, warn};
 
 /// Until the platform is asked for an action's name again. The REST client has tried several times by then.
 const NAME_AGAIN: Duration = Duration::from_secs(10);
@@ -31,6 +35,17 @@ pub struct Workshop {
     names: ActionNames,
     services: Services,
     observer: Option<Box<dyn Observer>>,
+    filler: Filler,
+    trap_exception: AtomicBool,
+}
+
+/// A message and the handler that it was given to.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) message: Message,
+    pub(super) route: Route,
+    /// Whether what it fails with lets the workflow go on (`trap_exception`).
+    pub(super) traps: bool,
 }
 
 /// Is shown each message before it is carried out.
@@ -63,7 +78,20 @@ impl Workshop {
     /// Carries messages out by the handlers of `registry`.
     #[must_use]
     pub fn new(registry: Registry, names: ActionNames, services: Services) -> Self {
-        Self { registry: RwLock::new(Arc::new(registry)), names, services, observer: None }
+        Self {
+            registry: RwLock::new(Arc::new(registry)),
+            names,
+            services,
+            observer: None,
+            filler: Filler::default(),
+            trap_exception: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a function's failure is answered as results without success from now on, so that its workflow goes on. A
+    /// component's section may say otherwise (`trap_exception`).
+    pub fn set_trap_exception(&self, trap: bool) {
+        self.trap_exception.store(trap, Ordering::Relaxed);
     }
 
     /// Shows each message to `observer`.
@@ -106,32 +134,33 @@ impl Workshop {
         status: Arc<dyn StatusSink>,
     ) -> Outcome {
         let begun = Instant::now();
-        let result = self.result(envelope, earlier, status).await;
-        if let Err(failure) = &result
-            && failure.kind() == FailureKind::Returned
-        {
-            debug!("goes back to the broker, not carried out");
-            return Outcome::Returned;
-        }
-        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match &result {
-            Ok(_) => info!(milliseconds, "carried out"),
-            Err(failure) => warn!(milliseconds, %failure, "answered with an error"),
-        }
-        let answer = answer::last(envelope, &result);
-        match result {
-            Err(failure) if failure.kind() == FailureKind::SetAside => {
-                Outcome::SetAside(answer, failure.to_string())
+        let mut job = None;
+        let result = self.result(envelope, earlier, status, &mut job).await;
+        let result = result.map_err(|failure| masked(failure, job.as_ref()));
+        let set_aside = match &result {
+            Err(failure) if failure.kind() == FailureKind::Returned => {
+                debug!("goes back to the broker, not carried out");
+                return Outcome::Returned;
             }
-            _ => Outcome::Answered(answer),
+            Err(failure) if failure.kind() == FailureKind::SetAside => Some(failure.to_string()),
+            _ => None,
+        };
+        let ending = Ending::new(result, job.as_ref());
+        ending.log(begun.elapsed());
+        let answer = answer::last(envelope, &ending, job.as_ref(), begun.elapsed());
+        match set_aside {
+            Some(reason) => Outcome::SetAside(answer, reason),
+            None => Outcome::Answered(answer),
         }
     }
 
+    /// What the handler gives; `job` is filled in once it is known.
     async fn result(
         &self,
         envelope: &Envelope,
         earlier: &Earlier,
         status: Arc<dyn StatusSink>,
+        job: &mut Option<Job>,
     ) -> Result<Reply, Failure> {
         let body = decode(&envelope.body)
             .map_err(|error| Failure::with_kind(FailureKind::SetAside, error.to_string()))?;
@@ -142,12 +171,23 @@ impl Workshop {
             observer.message(&name.display, envelope);
         }
         let route = route(&self.registry(), envelope, &name, &body)?.clone();
-        if earlier.crashes.is_some() && route.handler.traits().at_most_once {
+        let job =
+            job.insert(Job { traps: self.traps(&route), message: message(envelope, name, body), route });
+        if earlier.crashes.is_some() && job.route.handler.traits().at_most_once {
             return Err(interrupted());
         }
-        let message = message(envelope, name, body);
-        let context = Context::new(message, self.services.clone(), route.section.clone(), status);
-        run(&route, context).await
+        if let Some(secrets) = &self.services.secrets {
+            let (section, shutdown) = (&job.route.section, &self.services.shutdown);
+            job.message = self.filler.fill_in(job.message.clone(), section, secrets, shutdown).await?;
+        }
+        let (message, section) = (job.message.clone(), job.route.section.clone());
+        run(&job.route, Context::new(message, self.services.clone(), section, status)).await
+    }
+
+    fn traps(&self, route: &Route) -> bool {
+        // A section that says something else has been refused when the configuration was checked.
+        let own = route.section.flag("trap_exception").unwrap_or_default();
+        own.unwrap_or_else(|| self.trap_exception.load(Ordering::Relaxed))
     }
 
     /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
@@ -272,6 +312,14 @@ fn interrupted() -> Failure {
         "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
          tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
     )
+}
+
+/// The failure in the words that may be shown, logged and kept.
+fn masked(failure: Failure, job: Option<&Job>) -> Failure {
+    match job.filter(|job| job.message.has_secrets()) {
+        Some(job) => Failure::with_kind(failure.kind(), job.message.mask(&failure.to_string())),
+        None => failure,
+    }
 }
 
 fn rejected(text: String) -> Failure {

@@ -16,7 +16,7 @@ pub use redact::Redactor;
 
 use crate::config::{Log, LogFormat};
 use layer::LineLayer;
-use std::{io, io::Write};
+use std::{io, io::Write, sync::OnceLock};
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
@@ -26,6 +26,9 @@ use tracing_subscriber::{
 
 /// Lines that may wait for a slow disk or terminal.
 const QUEUE: usize = 32_768;
+
+/// A process has one log, and so one of these.
+static OF_THE_LOG: OnceLock<Redactor> = OnceLock::new();
 
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,12 @@ pub struct LogGuard {
     workers: Vec<WorkerGuard>,
 }
 
+/// What masks secrets in this process's log, once that is set up. Whoever learns of another secret adds it here.
+#[must_use]
+pub fn redactor() -> Redactor {
+    OF_THE_LOG.get_or_init(Redactor::default).clone()
+}
+
 /// Sets up the log of this process, panics included.
 ///
 /// A log file that cannot be opened is an ERROR in the log, no reason to stop: the log then goes to standard error only.
@@ -50,6 +59,8 @@ pub struct LogGuard {
 /// # Errors
 /// See [`LogError`].
 pub fn init(settings: &Log, redactor: Redactor) -> Result<LogGuard, LogError> {
+    // Whoever asked for it before this has one that masks nothing here.
+    let _first = OF_THE_LOG.set(redactor.clone());
     let (subscriber, guard, unopened) = build(settings, redactor, io::stderr());
     subscriber.try_init()?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));

@@ -184,7 +184,8 @@ impl Component {
     /// Reads the component's section as a `T`, so that a mistake in it is reported when the daemon starts; `sample` is
     /// what `processor config` writes: the section's keys with a comment each, without the `[name]` line.
     ///
-    /// A `T` that denies unknown fields need not know those that the daemon reads, `destination` and `order_by`.
+    /// A `T` that denies unknown fields need not know those that the daemon reads: `destination`, `order_by`,
+    /// `input_secrets`, `trap_exception`.
     pub fn configured<T: DeserializeOwned>(mut self, sample: impl Into<String>) -> Self {
         self.sample = sample.into();
         self.check = |section| section.read::<T>().map(drop);
@@ -275,14 +276,15 @@ impl Component {
     /// Checks the component's section.
     ///
     /// # Errors
-    /// The section does not have the shape that [`configured`](Self::configured) states, or its `order_by` is neither
-    /// `incident` nor `none`.
+    /// The section does not have the shape that [`configured`](Self::configured) states, or one of the daemon's keys in
+    /// it has a value that it cannot have.
     pub fn check(&self, section: &Section) -> Result<(), SectionError> {
-        let order = self.order(section).map(drop);
-        match ((self.check)(section), order) {
-            (Err(shape), Err(order)) => Err(shape.and(&order)),
-            (shape, order) => shape.and(order),
-        }
+        let checks =
+            [(self.check)(section), self.order(section).map(drop), section.flag("trap_exception").map(drop)];
+        checks.into_iter().fold(Ok(()), |before, check| match (before, check) {
+            (Err(before), Err(further)) => Err(before.and(&further)),
+            (before, check) => before.and(check),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Failure, Message, Rest, Section,
     note::{Attempts, NoteError, Notebook},
     rest::Backend,
+    secrets::Secrets,
     section::SectionError,
 };
 use futures_util::future::BoxFuture;
@@ -43,6 +44,8 @@ pub struct Services {
     pub shutdown: CancellationToken,
     /// The section `[integrations]` of app.config.
     pub integrations: Arc<Section>,
+    /// Follows references to secrets in a function's inputs; without it they are passed on as they came.
+    pub secrets: Option<Arc<dyn Secrets>>,
 }
 
 /// What the daemon does for one message while it is being handled.
@@ -106,7 +109,15 @@ impl Services {
     /// At most `num_workers` handlers at work at a time.
     #[must_use]
     pub fn new(rest: Arc<dyn Backend>, num_workers: usize, shutdown: CancellationToken) -> Self {
-        Self { rest, workers: Arc::new(Semaphore::new(num_workers)), shutdown, integrations: Arc::default() }
+        let workers = Arc::new(Semaphore::new(num_workers));
+        Self { rest, workers, shutdown, integrations: Arc::default(), secrets: None }
+    }
+
+    /// With what follows references to secrets in a function's inputs.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<dyn Secrets>) -> Self {
+        self.secrets = Some(secrets);
+        self
     }
 
     /// With the section `[integrations]` of app.config.
@@ -150,7 +161,8 @@ impl Context {
     /// Shows `text` to the user while the work goes on (`complete: false`). A status is news, not a promise: while the
     /// link to the broker is down it is dropped.
     pub async fn status(&self, text: impl Into<String> + Send) {
-        self.inner.status.status(text.into()).await;
+        let text = text.into();
+        self.inner.status.status(self.inner.message.mask(&text).into_owned()).await;
     }
 
     /// Keeps `progress` (as JSON, 64 KiB at most) where it survives the process: should this die, or should a

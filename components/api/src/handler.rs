@@ -14,8 +14,8 @@ use std::{fmt, future::Future, marker::PhantomData, time::Duration};
 /// Wrap it to change when it runs: `SayHello.limit(4).debounce(quiet)`. As with `Iterator`, the last wrapper named is
 /// the outermost: here a message first waits for quiet, then for one of four places.
 pub trait Handler: Send + Sync + Sized + 'static {
-    /// What this handler reads from the message: a type of your own for the activity fields, or
-    /// [`Message`](crate::Message) for the whole.
+    /// What this handler reads from the message: a type of your own for a function's [inputs](crate::inputs) or an
+    /// action's activity fields, or [`Message`](crate::Message) for the whole.
     type Input: FromMessage + 'static;
 
     /// Does the work. The message is answered and acknowledged after this returns.

@@ -29,6 +29,7 @@
 //! - [`component`]: a named set of handlers, and the queue that they serve
 //! - [`handler`]: the trait behind each of them
 //! - [`message`]: what the platform sent, and ways to read it
+//! - [`inputs`]: which types a handler's typed input may be made of
 //! - [`context`]: what a handler may reach besides its input: REST, status, its section of app.config
 //! - [`reply`]: how a message ends, well or badly
 //! - [`decorate`]: handlers that wait, gather, limit, time out or try again around another
@@ -42,6 +43,7 @@ pub mod component;
 pub mod context;
 pub mod decorate;
 pub mod handler;
+pub mod inputs;
 mod kind;
 pub mod message;
 pub mod name;
@@ -51,6 +53,7 @@ pub mod recording;
 pub mod reply;
 mod requirement;
 pub mod rest;
+pub mod secrets;
 pub mod section;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,11 +1,15 @@
 //! What the platform sent.
 
-use crate::Kind;
+use crate::{
+    Kind, inputs,
+    secrets::{FilledIn, Secrets},
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{
+    borrow::Cow,
     fmt,
     sync::{
         Arc,
@@ -16,7 +20,7 @@ use std::{
 /// One message of the platform: what fired, on which object, and what the user filled in (guide, chapter 5, "Action
 /// data"). Cheap to clone.
 #[derive(Clone)]
-pub struct Message(Arc<Inner>);
+pub struct Message(Arc<Inner>, Option<Arc<FilledIn>>);
 
 struct Inner {
     action: String,
@@ -47,8 +51,9 @@ pub struct Rejection(pub String);
 
 /// A type that a handler can ask for.
 ///
-/// Any `Deserialize` type reads the activity fields that the user filled in (`properties`); [`Message`] itself takes
-/// the message as it came. A field that was left empty is as good as absent: `Option` and `#[serde(default)]` see to it.
+/// Any `Deserialize` type reads what people filled in: a function's inputs, an action's activity fields (`properties`), a
+/// low-code connector's `request_payload`, an inbound message's body. [`inputs`](crate::inputs) says which types suit
+/// which inputs; one that was left empty is as good as absent. [`Message`] itself takes the message as it came.
 pub trait FromMessage: Sized + Send {
     /// Reads `Self` out of `message`.
     ///
@@ -101,7 +106,53 @@ impl Message {
         let queue = header("destination").unwrap_or_default();
         let queue_kind = queue.trim_start_matches("/queue/").split('.').next().unwrap_or_default();
         let kind = Kind::of(queue_kind, header(Kind::PAYLOAD), &body);
-        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival, kind }))
+        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival, kind }), None)
+    }
+
+    /// The same message, of which [`read`](Self::read) reads `inputs`, in which references have been replaced by what
+    /// they lead to. Everything else shows what came.
+    #[must_use]
+    pub fn with_secrets(self, inputs: Value, secrets: Arc<dyn Secrets>) -> Self {
+        Self(self.0, Some(Arc::new(FilledIn { inputs, secrets })))
+    }
+
+    /// Reads what people filled in as a type of the component's own, as a handler with such an input is given it.
+    ///
+    /// # Errors
+    /// The rejection names the input, what came and what was expected.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
+        let sent = self.entered();
+        match &self.1 {
+            Some(filled) => inputs::read(&filled.inputs, Some(sent), self.kind()),
+            None => inputs::read(sent, None, self.kind()),
+        }
+    }
+
+    /// What people entered, as it came: a function's inputs, an action's activity fields, a low-code connector's
+    /// `request_payload`, the whole of an inbound message. Secrets are named in it, not filled in.
+    #[must_use]
+    pub fn entered(&self) -> &Value {
+        match self.kind() {
+            Kind::Action => &self.0.body["properties"],
+            Kind::Function => self.inputs(),
+            Kind::Connector => &self.0.body["request_payload"],
+            Kind::Inbound => &self.0.body,
+        }
+    }
+
+    /// Whether secrets were filled in, so that what comes of the message has to be [`mask`](Self::mask)ed.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.1.is_some()
+    }
+
+    /// `text` with `***` for the secrets that were filled in.
+    #[must_use]
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.1 {
+            Some(filled) => Cow::Owned(filled.secrets.mask(text)),
+            None => Cow::Borrowed(text),
+        }
     }
 
     /// What queued it.
@@ -218,10 +269,16 @@ impl Message {
         self.object("attachment")
     }
 
-    /// The data table's row that the action fired on.
+    /// The data table's row that the action fired on. Its columns are read as fields are: by the column's API name.
     #[must_use]
     pub fn row(&self) -> Option<Object<'_>> {
-        self.object("row")
+        let row = self.object("row")?;
+        let is_table =
+            |id: &Value| id.is_number() && (*id == row.value["type_id"] || *id == self.0.body["object_type"]);
+        let types = self.0.body["type_info"].as_object();
+        // A table's type bears the table's name, not "row".
+        let table = types.and_then(|types| types.values().find(|info| is_table(&info["type_id"])));
+        Some(Object { fields: table.map_or(row.fields, |info| &info["fields"]), ..row })
     }
 
     /// The activity fields that the user filled in when choosing the action.
@@ -230,7 +287,7 @@ impl Message {
         Object { value: &self.0.body["properties"], fields: self.fields("actioninvocation") }
     }
 
-    /// A function's inputs, as they came; empty for other messages.
+    /// A function's inputs, as they came; `null` for other messages.
     #[must_use]
     pub fn inputs(&self) -> &Value {
         &self.0.body["inputs"]
@@ -330,15 +387,24 @@ impl<'a> Object<'a> {
     /// # Errors
     /// The rejection names the field, what came and what was expected.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        read(self.value)
+        inputs::read(self.value, None, Kind::Action)
     }
 
-    /// A field of the object, or else a custom field of that name.
-    fn find(&self, field: &str) -> &'a Value {
-        match self.get(field) {
-            Value::Null => self.property(field),
+    /// The value in a column of a data table's row.
+    #[must_use]
+    pub fn cell(&self, column: &str) -> &'a Value {
+        let cells = &self.value["cells"];
+        let by_id = || &cells[self.fields[column]["id"].to_string().as_str()]["value"];
+        match &cells[column]["value"] {
+            Value::Null => by_id(),
             value => value,
         }
+    }
+
+    /// A field of the object, or else a custom field of that name, or a column.
+    fn find(&self, field: &str) -> &'a Value {
+        let found = [self.get(field), self.property(field), self.cell(field)];
+        found.into_iter().find(|value| !value.is_null()).unwrap_or(&Value::Null)
     }
 
     fn label_of(&self, field: &str, id: &Value) -> Option<&'a str> {
@@ -362,53 +428,12 @@ impl fmt::Debug for Object<'_> {
 
 impl<T: DeserializeOwned + Send> FromMessage for T {
     fn from_message(message: &Message) -> Result<Self, Rejection> {
-        match &message.body()["properties"] {
-            // A rule without activity fields may send none at all.
-            Value::Null => read(&Value::Object(Map::new())),
-            Value::Object(fields) => read(&Value::Object(filled_in(fields))),
-            other => Err(Rejection(format!("properties: came {}, expected an object", kind(other)))),
-        }
+        message.read()
     }
 }
 
 impl FromMessage for Message {
     fn from_message(message: &Message) -> Result<Self, Rejection> {
         Ok(message.clone())
-    }
-}
-
-/// The platform sends `null` for a field that was left empty: to `Option` and `#[serde(default)]` that is none.
-fn filled_in(fields: &Map<String, Value>) -> Map<String, Value> {
-    let filled = fields.iter().filter(|(_, value)| !value.is_null());
-    filled.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Rejection> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        Rejection(explain(&path, &error.into_inner().to_string()))
-    })
-}
-
-/// Words for a person who filled in a form. `reason` is serde's: what came and what was expected.
-fn explain(path: &str, reason: &str) -> String {
-    let inside = if path == "." { String::new() } else { format!("{path}.") };
-    match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        Some(field) => {
-            format!("{inside}{field}: missing field: it was left empty, or the rule does not ask for it")
-        }
-        None if path == "." => reason.to_owned(),
-        None => format!("{path}: {reason}"),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

@@ -62,6 +62,8 @@ pub enum FailureKind {
     TimedOut,
     /// The message is not to be tried again as it is: shown to the user, and kept for the operator (`processor dead`).
     SetAside,
+    /// The handler did its work in vain ([`Failure::unsuccessful`]): nothing broke, and the workflow or playbook goes on.
+    Unsuccessful,
     /// The platform called it off: the workflow or playbook was terminated.
     Cancelled,
     /// The daemon is stopping and the work has not begun: the message goes back to the broker, unanswered.
@@ -80,8 +82,7 @@ impl Reply {
     /// # Errors
     /// `content` cannot be written as JSON (a map whose keys are no texts, for example).
     pub fn results<T: Serialize>(content: T) -> Result<Self, Failure> {
-        let content = serde_json::to_value(content)?;
-        Ok(Self::Results(Results { content, reason: None, bare: false }))
+        Ok(Self::Results(Results::of(serde_json::to_value(content)?)))
     }
 
     /// A function's results without the usual envelope: scripts find `content` under `results` itself.
@@ -89,31 +90,65 @@ impl Reply {
     /// # Errors
     /// As for [`results`](Self::results).
     pub fn custom<T: Serialize>(content: T) -> Result<Self, Failure> {
-        let content = serde_json::to_value(content)?;
-        Ok(Self::Results(Results { content, reason: None, bare: true }))
+        let results = Results::of(serde_json::to_value(content)?);
+        Ok(Self::Results(Results { bare: true, ..results }))
     }
 
     /// A function that has done its work in vain, because of `reason`: `results.success` is false, and the workflow goes
-    /// on.
+    /// on. [`Failure::unsuccessful`] says the same where there is no reply to give.
     #[must_use]
     pub fn unsuccessful(reason: impl Into<String>) -> Self {
-        Self::Results(Results { content: Value::Null, reason: Some(reason.into()), bare: false })
+        Self::Results(Results::unsuccessful(reason))
+    }
+
+    /// What a low-code connector gives back for its request: the HTTP status and the content of the response. Content that
+    /// is no text is sent as JSON.
+    ///
+    /// # Errors
+    /// As for [`results`](Self::results).
+    pub fn response<T: Serialize>(status_code: u16, content: T) -> Result<Self, Failure> {
+        let content = serde_json::to_value(content)?;
+        Self::results(json!({ "status_code": status_code, "content": content }))
+    }
+
+    /// The same results, but without success, because of `reason`: a function that found only a part, for example.
+    #[must_use]
+    pub fn without_success(self, reason: impl Into<String>) -> Self {
+        match self {
+            Self::Results(results) => Self::Results(Results { reason: Some(reason.into()), ..results }),
+            Self::Done(_) | Self::Superseded => Self::unsuccessful(reason),
+        }
     }
 
     /// The text shown to the user.
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Self::Results(_) => "Completed",
+            Self::Results(results) => results.reason.as_deref().unwrap_or("Completed"),
             Self::Done(text) => text,
             Self::Superseded => "Superseded by a later message.",
         }
     }
 
-    /// The acknowledgement that the platform reads (`ActionAcknowledgementDTO`, guide chapter 5).
+    /// The acknowledgement that the platform reads (`ActionAcknowledgementDTO`, guide chapter 5), without a function's
+    /// results: those have an envelope that the daemon makes.
     #[must_use]
     pub fn to_json(&self) -> Value {
         acknowledgement(0, self.message(), true)
+    }
+}
+
+impl Results {
+    /// In the usual envelope, with success.
+    #[must_use]
+    pub fn of(content: Value) -> Self {
+        Self { content, reason: None, bare: false }
+    }
+
+    /// In the usual envelope, without success, because of `reason`.
+    #[must_use]
+    pub fn unsuccessful(reason: impl Into<String>) -> Self {
+        Self { content: Value::Null, reason: Some(reason.into()), bare: false }
     }
 }
 
@@ -122,6 +157,23 @@ impl Failure {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self::with_kind(FailureKind::Failed, text)
+    }
+
+    /// A function that has done its work in vain, because of `reason`: its results say `success: false`, and the workflow
+    /// or playbook goes on. For actions, which have no results, it is a failure like any other. Not tried again by a
+    /// [`retry`](crate::Handler::retry), unless that asks for it.
+    ///
+    /// ```
+    /// use action_component::Failure;
+    ///
+    /// fn owner(host: &str) -> Result<&str, Failure> {
+    ///     host.split_once('@').map(|(owner, _)| owner).ok_or_else(|| Failure::unsuccessful("nobody owns this host"))
+    /// }
+    /// # assert!(owner("x").is_err());
+    /// ```
+    #[must_use]
+    pub fn unsuccessful(reason: impl Into<String>) -> Self {
+        Self::with_kind(FailureKind::Unsuccessful, reason)
     }
 
     /// A failure of another kind.

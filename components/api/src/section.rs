@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, fmt};
 
 /// What the daemon reads from every component's section.
-const DAEMON_KEYS: [&str; 2] = ["destination", "order_by"];
+const DAEMON_KEYS: [&str; 4] = ["destination", "input_secrets", "order_by", "trap_exception"];
 
 /// The keys and values of one section, secrets resolved. Printing it shows the keys only.
 #[derive(Clone, Default)]
@@ -43,6 +43,25 @@ impl Section {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
+    }
+
+    /// The value of `key` as a flag (`yes`, `no`, `on`, `off`, `true`, `false`, `1`, `0`); `None` where it is not set.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, SectionError> {
+        match self.get(key).map(|value| value.trim().to_lowercase()).as_deref() {
+            None | Some("") => Ok(None),
+            Some("yes" | "on" | "true" | "1") => Ok(Some(true)),
+            Some("no" | "off" | "false" | "0") => Ok(Some(false)),
+            Some(_) => Err(self.mistake(format!("{key}: expected `true` or `false`"))),
+        }
+    }
+
+    /// The names that `key` lists, separated by commas.
+    pub fn list(&self, key: &str) -> impl Iterator<Item = &str> {
+        let names = self.get(key).unwrap_or_default().split(',');
+        names.map(str::trim).filter(|name| !name.is_empty())
     }
 
     /// The keys that are set.

@@ -5,6 +5,8 @@
 
 /// Handlers that wait, gather, limit, time out or try again, on a paused clock.
 mod decorators;
+/// Typed inputs: every shape of the platform's, and the words for those that are wrong.
+mod inputs;
 /// Reading a message: accessors, labels, typed input and its rejections.
 mod message;
 /// Names as the vendor's framework makes them.

@@ -120,6 +120,36 @@ fn what_the_action_fired_on_is_there() {
 }
 
 #[test]
+fn a_data_tables_row_is_read_by_the_names_of_its_columns() {
+    let columns = json!({
+        "host": { "id": 251, "values": {} },
+        "verdict": { "id": 252, "values": { "7": { "label": "Malicious" } } },
+        "seen": { "id": 253, "values": {} },
+    });
+    let message = |cells: Value| {
+        let row = json!({ "id": 12, "type_id": 1000, "cells": cells });
+        let type_info =
+            json!({ "incident": { "type_id": 0 }, "hosts": { "type_id": 1000, "fields": columns } });
+        testing::message("Act", json!({ "object_type": 1000, "row": row, "type_info": type_info }))
+    };
+    let by_id = message(json!({
+        "251": { "id": 251, "value": "a.example" },
+        "252": { "id": 252, "value": 7 },
+        "253": { "id": 253, "value": 1_488_811_937_000_i64 },
+    }));
+    let by_name = message(json!({
+        "host": { "value": "a.example" }, "verdict": { "value": 7 }, "seen": { "value": 1_488_811_937_000_i64 },
+    }));
+    for message in [by_id, by_name] {
+        let row = message.row().unwrap();
+        assert_eq!((row.id(), row.cell("host").as_str()), (Some(12), Some("a.example")));
+        assert_eq!(row.label("verdict"), Some("Malicious"));
+        assert_eq!(row.date("seen"), Timestamp::from_millisecond(1_488_811_937_000).ok());
+        assert!(row.cell("no_such_column").is_null());
+    }
+}
+
+#[test]
 fn rich_text_gives_its_content_in_either_form() {
     let message = with(json!({ "plain": "<b>x</b>", "rich": { "format": "html", "content": "<b>y</b>" } }));
     assert_eq!(message.properties().text("plain"), Some("<b>x</b>"));
@@ -171,18 +201,15 @@ fn a_rejection_names_the_field_what_came_and_what_was_expected() {
     assert_eq!(rejection::<Fields>(json!({})), missing);
     assert_eq!(rejection::<Fields>(json!({ "name": null })), missing);
     assert_eq!(rejection::<Fields>(Value::Null), missing);
-    assert_eq!(
-        rejection::<Fields>(json!({ "name": 5 })),
-        "name: invalid type: integer `5`, expected a string"
-    );
+    assert_eq!(rejection::<Fields>(json!({ "name": 5 })), "name: came the number 5, expected a text");
     let name = json!("x");
     assert_eq!(
         rejection::<Fields>(json!({ "name": name, "count": 256 })),
-        "count: invalid value: integer `256`, expected u8"
+        "count: came the number 256, expected a whole number from 0 to 255"
     );
     assert_eq!(
         rejection::<Fields>(json!({ "name": name, "hosts": ["a", 1] })),
-        "hosts[1]: invalid type: integer `1`, expected a string"
+        "hosts[1]: came the number 1, expected a text"
     );
     assert_eq!(rejection::<Fields>(json!(["x"])), "properties: came a list, expected an object");
 }

@@ -94,15 +94,16 @@ impl<H: Handler> Retrying<H> {
             FailureKind::Returned | FailureKind::SetAside | FailureKind::Cancelled => false,
             // Cut off in the middle: nobody can say what it has done.
             FailureKind::TimedOut if at_most_once => false,
-            FailureKind::Failed | FailureKind::Rejected | FailureKind::TimedOut => {
-                self.retry.is_worth_it(failure)
-            }
+            FailureKind::Failed
+            | FailureKind::Rejected
+            | FailureKind::TimedOut
+            | FailureKind::Unsuccessful => self.retry.is_worth_it(failure),
         }
     }
 }
 
 fn given_up(made: u32, failure: Failure) -> Failure {
-    if made == 1 || failure.kind() == FailureKind::Returned {
+    if made == 1 || matches!(failure.kind(), FailureKind::Returned | FailureKind::Unsuccessful) {
         return failure;
     }
     Failure::with_kind(failure.kind(), format!("Given up after {made} attempts. The last one: {failure}"))

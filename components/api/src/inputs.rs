@@ -1,0 +1,219 @@
+//! What a handler's typed input may be made of: the values of a function's inputs and of activity fields, as the platform
+//! writes them.
+//!
+//! Any `Deserialize` type will do. Its fields bear the inputs' API names, and may be of these types:
+//!
+//! | input on the platform | comes as | read as |
+//! |---|---|---|
+//! | text | `"x"` | `String` |
+//! | number | `5` | any number type; one that is too large for it is rejected |
+//! | boolean | `true` | `bool` |
+//! | select | `{"id": 52, "name": "High"}` | `String` (its name), an integer (its id), [`Select`], or an enum whose variants are called as its values |
+//! | multi-select | a list of those | a `Vec` or set of those |
+//! | date, date and time | milliseconds since 1970 | [`Date`], or an integer |
+//! | text area | `{"format": "html", "content": "<b>x</b>"}` | `String` (its content), or [`TextArea`] |
+//! | anything | | `serde_json::Value`, as it came |
+//!
+//! What was left empty (`null`, or not there at all) is none to an `Option`, the default to `#[serde(default)]`, and
+//! otherwise rejected. A field that `#[serde(flatten)]` takes in, or an untagged enum, is read as it came: there a select
+//! is an object.
+//!
+//! ```
+//! use action_component::inputs::{Date, Select, TextArea};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Inputs {
+//!     host: String,
+//!     #[serde(default)]
+//!     tags: Vec<String>,
+//!     severity: Severity,
+//!     queue: Option<Select>,
+//!     since: Option<Date>,
+//!     notes: Option<TextArea>,
+//! }
+//!
+//! #[derive(serde::Deserialize)]
+//! enum Severity {
+//!     Low,
+//!     #[serde(rename = "Very high")]
+//!     VeryHigh,
+//! }
+//! ```
+
+mod deserializer;
+mod mistake;
+
+pub(crate) use mistake::Mistake;
+
+use crate::{Kind, message::Rejection};
+use deserializer::Input;
+use jiff::Timestamp;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeOwned, MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+use serde_path_to_error::{Path, Segment};
+use std::fmt;
+
+/// One value of a select or multi-select input, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Select {
+    /// Its id on this platform; another platform has another one for the same name.
+    pub id: i64,
+    /// What people see.
+    pub name: String,
+}
+
+/// A date, or date and time: milliseconds since 1970 UTC on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(pub Timestamp);
+
+/// A text area with its format; a plain text is one too.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct TextArea {
+    /// How `content` is to be read.
+    pub format: TextFormat,
+    /// The text.
+    pub content: String,
+}
+
+/// How the content of a [`TextArea`] is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum TextFormat {
+    /// As it stands.
+    #[default]
+    Text,
+    /// As HTML: rich text.
+    Html,
+    /// The platform did not say, or said what is not known here.
+    Unknown,
+}
+
+/// Reads `value` as a `T`; `null` inside it is as good as absent. Where secrets were filled in, `sent` is what came
+/// instead, and what the rejection may show.
+pub(crate) fn read<T: DeserializeOwned>(
+    value: &Value,
+    sent: Option<&Value>,
+    kind: Kind,
+) -> Result<T, Rejection> {
+    let nothing = Value::Object(Map::new());
+    let value = if value.is_null() { &nothing } else { value };
+    if !value.is_object() {
+        let came = mistake::of_value(value);
+        return Err(Rejection(format!("{}: came {came}, expected an object", place(kind))));
+    }
+    serde_path_to_error::deserialize(Input::outermost(value)).map_err(|error| {
+        let path = error.path();
+        let secret = sent.is_some_and(|sent| find(sent, path) != find(value, path));
+        Rejection(error.inner().explain(&path.to_string(), kind, secret))
+    })
+}
+
+/// The part of the message's body that a typed input is read from.
+pub(crate) fn place(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Action => "properties",
+        Kind::Function => "inputs",
+        Kind::Connector => "request_payload",
+        Kind::Inbound => "the message",
+    }
+}
+
+fn find<'a>(value: &'a Value, path: &Path) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Seq { index } => value.get(*index),
+        Segment::Map { key } => value.get(key),
+        Segment::Enum { .. } | Segment::Unknown => Some(value),
+    })
+}
+
+// === impl Date ===
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Milliseconds;
+
+        impl Visitor<'_> for Milliseconds {
+            type Value = Date;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a date (milliseconds since 1970)")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Date, E> {
+                let unexpected = || E::invalid_value(de::Unexpected::Signed(number), &self);
+                Timestamp::from_millisecond(number).map(Date).map_err(|_| unexpected())
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Date, E> {
+                match i64::try_from(number) {
+                    Ok(number) => self.visit_i64(number),
+                    Err(_) => Err(E::invalid_value(de::Unexpected::Unsigned(number), &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_i64(Milliseconds)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0.as_millisecond())
+    }
+}
+
+impl From<Date> for Timestamp {
+    fn from(date: Date) -> Self {
+        date.0
+    }
+}
+
+// === impl TextArea ===
+
+impl<'de> Deserialize<'de> for TextArea {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Area;
+
+        impl<'de> Visitor<'de> for Area {
+            type Value = TextArea;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or an object with its format and content")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<TextArea, E> {
+                Ok(TextArea { format: TextFormat::Text, content: text.to_owned() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<TextArea, A::Error> {
+                let (mut format, mut content) = (None, None);
+                while let Some(key) = fields.next_key::<String>()? {
+                    match key.as_str() {
+                        // The platform's REST API says `format`, the messages of some versions `type`.
+                        "format" | "type" => format = fields.next_value::<Option<String>>()?,
+                        "content" => content = fields.next_value::<Option<String>>()?,
+                        _ => drop(fields.next_value::<de::IgnoredAny>()?),
+                    }
+                }
+                let content = content.ok_or_else(|| de::Error::missing_field("content"))?;
+                Ok(TextArea { format: TextFormat::named(format.as_deref()), content })
+            }
+        }
+
+        deserializer.deserialize_any(Area)
+    }
+}
+
+impl TextFormat {
+    fn named(name: Option<&str>) -> Self {
+        match name.map(str::to_lowercase).as_deref() {
+            Some("text") => Self::Text,
+            Some("html") => Self::Html,
+            _ => Self::Unknown,
+        }
+    }
+}

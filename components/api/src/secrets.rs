@@ -1,0 +1,43 @@
+//! References to secrets inside a function's inputs.
+
+use serde_json::Value;
+use std::{fmt, sync::Arc};
+
+/// Follows references (`$NAME`, `${NAME}`, `^NAME`, `^{NAME}`), and keeps what they lead to from being shown.
+pub trait Secrets: fmt::Debug + Send + Sync {
+    /// Follows those references in `text`, an input of a handler whose section is `section`, that are among `allowed`.
+    /// It may ask files and commands, and take as long as they do.
+    fn follow(&self, section: &str, text: &str, allowed: &[&str]) -> Followed;
+
+    /// `text` without the secrets that references have led to.
+    fn mask(&self, text: &str) -> String;
+}
+
+/// A text whose references were followed. Printing it does not show the text.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The text; a reference that was not followed stands in it unchanged.
+    pub text: String,
+    /// At least one reference was followed, so that the text is not to be shown.
+    pub found: bool,
+    /// At least one was not, because it is not allowed.
+    pub refused: bool,
+    /// What is wrong with allowed ones that lead nowhere.
+    pub missing: Vec<String>,
+}
+
+/// A message's inputs with secrets filled in.
+pub(crate) struct FilledIn {
+    pub(crate) inputs: Value,
+    pub(crate) secrets: Arc<dyn Secrets>,
+}
+
+impl fmt::Debug for Followed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Followed")
+            .field("found", &self.found)
+            .field("refused", &self.refused)
+            .field("missing", &self.missing)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! What a function's inputs name (`$NAME`, `^NAME`) is taken from where app.config's references lead.
+
+use crate::{
+    component::secrets::{Followed, Secrets},
+    config::References,
+    logging::{self, Redactor},
+    secret::Secret,
+};
+
+/// Follows references, and tells the log and the recordings what they must not show from then on.
+#[derive(Debug)]
+pub(super) struct InputSecrets {
+    references: References,
+    /// What inputs have been filled with.
+    followed: Redactor,
+    log: Redactor,
+}
+
+impl InputSecrets {
+    pub(super) fn new(references: References) -> Self {
+        Self { references, followed: Redactor::default(), log: logging::redactor() }
+    }
+}
+
+impl Secrets for InputSecrets {
+    fn follow(&self, section: &str, text: &str, allowed: &[&str]) -> Followed {
+        let resolved = self.references.resolve_allowed(section, text, allowed);
+        for piece in &resolved.pieces {
+            let secret = Secret::from(piece.value.as_str());
+            self.followed.add(&secret);
+            self.log.add(&secret);
+        }
+        Followed {
+            found: !resolved.pieces.is_empty(),
+            refused: resolved.refused,
+            missing: resolved.missing,
+            text: resolved.text,
+        }
+    }
+
+    fn mask(&self, text: &str) -> String {
+        self.followed.mask(text).into_owned()
+    }
+}
