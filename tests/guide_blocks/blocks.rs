@@ -22,11 +22,13 @@ impl Block {
     }
 }
 
-/// The chapters' files.
+/// The chapters' files, in alphabetical order.
 pub(super) fn chapters() -> Vec<String> {
     let files =
         std::fs::read_dir(GUIDE).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    files.filter(|file| file.ends_with(".md")).collect()
+    let mut chapters: Vec<String> = files.filter(|file| file.ends_with(".md")).collect();
+    chapters.sort();
+    chapters
 }
 
 /// Every block of every chapter.

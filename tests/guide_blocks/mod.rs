@@ -20,6 +20,14 @@ const NOT_RUN: [(&str, &str); 1] = [(
 /// What the sections of the guide refer to.
 const SECRETS: [&str; 3] = ["LOOKUP_KEY", "SOAR_KEY", "TICKETS_KEY"];
 
+/// What the reader has filled in by then.
+const FILLED_IN: [(&str, &str); 4] = [
+    ("PROCESSOR__RESILIENT__HOST", "soar.example.com"),
+    ("PROCESSOR__RESILIENT__ORG", "Example"),
+    ("PROCESSOR__RESILIENT__API_KEY_ID", "x"),
+    ("PROCESSOR__RESILIENT__API_KEY_SECRET", "y"),
+];
+
 /// Where blocks leave it out.
 const PLATFORM: &str =
     "[resilient]\nhost = soar.example.com\norg = Example\napi_key_id = x\napi_key_secret = y\n";
@@ -95,6 +103,7 @@ fn every_command_of_the_other_chapters_runs_in_a_new_project() {
             let output = Command::new("sh")
                 .args(["-c", command])
                 .current_dir(&project)
+                .envs(FILLED_IN)
                 .env("CARGO_TARGET_DIR", target())
                 .env("HOME", dir.path())
                 .env("CARGO_HOME", cargo_home())
