@@ -106,7 +106,8 @@ fn every_command_of_the_other_chapters_runs_in_a_new_project() {
                 .envs(FILLED_IN)
                 .env("CARGO_TARGET_DIR", target())
                 .env("HOME", dir.path())
-                .env("CARGO_HOME", cargo_home())
+                .env("CARGO_HOME", at_home("CARGO_HOME", ".cargo"))
+                .env("RUSTUP_HOME", at_home("RUSTUP_HOME", ".rustup"))
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}: {command}\n{}", block.place, text(&output));
@@ -141,8 +142,9 @@ fn new_project() -> (TempDir, PathBuf) {
     (dir, project)
 }
 
-/// Where cargo has the crates; the home directory of these commands is empty, so that no app.config is found in it.
-fn cargo_home() -> PathBuf {
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cargo");
-    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
+/// Where cargo and rustup have what is theirs; the home directory of these commands is empty, so that no app.config is found
+/// in it.
+fn at_home(variable: &str, directory: &str) -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(directory);
+    std::env::var_os(variable).map_or_else(home, PathBuf::from)
 }
