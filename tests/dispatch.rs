@@ -1,7 +1,7 @@
 use action_processor::{
     component::{
-        CancellationToken, Component, Context, Failure, Handler, Message, Reply, Rest, Section, Services,
-        StatusSink, handler_fn,
+        CancellationToken, Component, Context, Handler, Message, Reply, Rest, Section, Services, StatusSink,
+        handler_fn,
         testing::{Call, Platform},
     },
     dispatch::{ActionNames, Clash, Destination, Earlier, Envelope, Outcome, Registry, Workshop},
@@ -20,6 +20,8 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
+/// What the platform has terminated is called off.
+mod cancel;
 /// Which messages are at work and which are answered.
 mod ledger;
 

@@ -277,6 +277,13 @@ pub const KEYS: &[Key] = &[
         Topic::Work,
         "Seconds that running work has to finish after SIGTERM.",
     ),
+    key(
+        "cancel_check_interval",
+        Decimal(0.0, 86_400.0),
+        Some("10"),
+        Topic::Work,
+        "Seconds after which, and how often from then on, the platform is asked whether the workflow or playbook that a running function belongs to was terminated. 0: never.",
+    ),
     key("noload", List, None, Topic::Work, "Components to leave out, by name, separated by commas."),
     key(
         "trap_exception",

@@ -114,6 +114,8 @@ pub struct Work {
     pub max_bytes: usize,
     /// What running work has to finish after SIGTERM.
     pub stop_timeout: Duration,
+    /// How often the platform is asked whether what is at work is still wanted; zero for never.
+    pub cancel_check_interval: Duration,
     /// Components to leave out.
     pub noload: Vec<String>,
     /// Whether a function's failure lets its workflow go on.
@@ -337,6 +339,7 @@ impl Work {
             num_workers: reader.number("num_workers"),
             max_bytes: reader.number("max_bytes_at_work"),
             stop_timeout: reader.seconds("stop_timeout"),
+            cancel_check_interval: reader.seconds("cancel_check_interval"),
             noload: reader.list("noload"),
             trap_exception: reader.flag("trap_exception"),
             selftest_timeout: reader.seconds("selftest_timeout"),

@@ -9,7 +9,7 @@ pub mod settings;
 use crate::{
     component::{CancellationToken, Component, Rest, Services, rest::RestError},
     config::Config,
-    dispatch::{ActionNames, Clash, Destination, Dispatcher, Registry, Workshop},
+    dispatch::{ActionNames, Cancel, Clash, Destination, Dispatcher, Registry, Workshop},
     logging,
     recording::{Recorder, RecorderError},
     rest::{ConnectError, Platform},
@@ -119,11 +119,14 @@ async fn run_recorded(
     };
     let (platform, names) = platform;
     let org = platform.org_id();
+    let every = Some(config.work.cancel_check_interval).filter(|every| !every.is_zero());
+    let cancel = every.map(|every| Cancel::new(Rest::new(platform.clone(), None), every));
     let services = Services::new(platform, config.work.num_workers, shutdown.clone())
         .with_integrations(config.section("integrations"))
         .with_secrets(Arc::new(InputSecrets::new(config.references().clone())));
     let observer = recorder.map(|recorder| Box::new(recorder) as _);
-    let workshop = Arc::new(Workshop::new(registry, names, services).observed_by(observer));
+    let workshop = Workshop::new(registry, names, services).observed_by(observer);
+    let workshop = Arc::new(workshop.called_off_by(cancel));
     workshop.set_trap_exception(config.work.trap_exception);
     let test_port = test_actions(config, org, &workshop, workers, &shutdown).await?;
     let queues = queues(&workshop.registry(), org);

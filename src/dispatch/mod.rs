@@ -1,8 +1,8 @@
 //! From a delivery to its answer: one task per message.
 //!
 //! [`envelope`] is a message as it came; [`decode`] reads its body; [`actions`] knows the action's name; [`registry`]
-//! finds the handler; `secrets` fills in what a function's inputs name; [`work`] runs it and words the [`answer`], with a
-//! function's `results`; [`ledger`] knows which messages are at work here,
+//! finds the handler; `secrets` fills in what a function's inputs name; [`work`] runs it, for as long as the platform
+//! wants it ([`cancel`]), and words the [`answer`], with a function's `results`; [`ledger`] knows which messages are at work here,
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
 //! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
 //! order that must be, and `waiting` sees to it that those that wait hold up no others;
@@ -10,6 +10,7 @@
 
 pub mod actions;
 pub mod answer;
+pub mod cancel;
 pub mod decode;
 pub mod dispatcher;
 pub mod envelope;
@@ -25,6 +26,7 @@ mod waiting;
 pub mod work;
 
 pub use actions::ActionNames;
+pub use cancel::Cancel;
 pub use dispatcher::{Dispatcher, Drained};
 pub use envelope::{Destination, Envelope};
 pub use registry::{Clash, Registry, Route};

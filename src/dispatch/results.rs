@@ -20,14 +20,14 @@ pub(super) fn results(job: &Job, reply: &Reply, took: Duration) -> Option<Value>
     };
     match job.message.kind() {
         Kind::Function | Kind::Connector if results.bare => Some(results.content),
-        Kind::Function => Some(of_function(job, results, took)),
+        Kind::Function => Some(of_function(job, &results, took)),
         Kind::Connector => Some(of_connector(job, results, took)),
         _ => None,
     }
 }
 
 /// Payload version 2.0.
-fn of_function(job: &Job, results: Results, took: Duration) -> Value {
+fn of_function(job: &Job, results: &Results, took: Duration) -> Value {
     let mut metrics = metrics(job, "1.0", took);
     metrics["timestamp"] = Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string().into();
     json!({

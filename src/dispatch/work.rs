@@ -3,6 +3,7 @@
 use super::{
     actions::{ActionName, ActionNames},
     answer::{self, Ending},
+    cancel::{Cancel, Instance},
     decode::decode,
     envelope::Envelope,
     registry::{Registry, Route},
@@ -37,6 +38,7 @@ pub struct Workshop {
     observer: Option<Box<dyn Observer>>,
     filler: Filler,
     trap_exception: AtomicBool,
+    cancel: Option<Arc<Cancel>>,
 }
 
 /// A message and the handler that it was given to.
@@ -85,6 +87,7 @@ impl Workshop {
             observer: None,
             filler: Filler::default(),
             trap_exception: AtomicBool::new(false),
+            cancel: None,
         }
     }
 
@@ -98,6 +101,13 @@ impl Workshop {
     #[must_use]
     pub fn observed_by(mut self, observer: Option<Box<dyn Observer>>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// Calls off what the platform has terminated, as `cancel` finds out.
+    #[must_use]
+    pub fn called_off_by(mut self, cancel: Option<Arc<Cancel>>) -> Self {
+        self.cancel = cancel;
         self
     }
 
@@ -180,8 +190,15 @@ impl Workshop {
             let (section, shutdown) = (&job.route.section, &self.services.shutdown);
             job.message = self.filler.fill_in(job.message.clone(), section, secrets, shutdown).await?;
         }
+        let instance = Instance::of(job.message.body());
         let (message, section) = (job.message.clone(), job.route.section.clone());
-        run(&job.route, Context::new(message, self.services.clone(), section, status)).await
+        let context = Context::new(message, self.services.clone(), section, status);
+        let called_off = context.cancelled().clone();
+        let work = run(&job.route, context);
+        match self.cancel.as_ref().zip(instance) {
+            Some((cancel, instance)) => cancel.unless_terminated(instance, &called_off, work).await,
+            None => work.await,
+        }
     }
 
     fn traps(&self, route: &Route) -> bool {

@@ -1,10 +1,12 @@
 //! The daemon between a real ActiveMQ and a stand-in platform, both over TLS.
 
 mod answers;
+mod cancel;
 mod functions;
 mod handlers;
 mod journal;
 mod link;
+mod long_work;
 mod service;
 mod stopping;
 

@@ -281,10 +281,8 @@ impl Component {
     pub fn check(&self, section: &Section) -> Result<(), SectionError> {
         let checks =
             [(self.check)(section), self.order(section).map(drop), section.flag("trap_exception").map(drop)];
-        checks.into_iter().fold(Ok(()), |before, check| match (before, check) {
-            (Err(before), Err(further)) => Err(before.and(&further)),
-            (before, check) => before.and(check),
-        })
+        let mistakes = checks.into_iter().filter_map(Result::err);
+        mistakes.reduce(|all, further| all.and(&further)).map_or(Ok(()), Err)
     }
 }
 

@@ -1,5 +1,10 @@
 //! What a handler may reach besides its input.
 
+mod seat;
+mod waits;
+
+pub(crate) use waits::called_off;
+
 use crate::{
     Failure, Message, Rest, Section,
     note::{Attempts, NoteError, Notebook},
@@ -8,6 +13,7 @@ use crate::{
     section::SectionError,
 };
 use futures_util::future::BoxFuture;
+use seat::Seat;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +28,8 @@ pub struct Context {
     /// How many retries are round the handler that is given this.
     retries: usize,
     at_most_once: bool,
+    /// Where this run of the handler works.
+    seat: Arc<Seat>,
 }
 
 struct Inner {
@@ -30,6 +38,8 @@ struct Inner {
     section: Arc<Section>,
     status: Arc<dyn StatusSink>,
     notebook: Notebook,
+    /// Fires when the platform calls the message's work off.
+    cancelled: CancellationToken,
 }
 
 /// What all handlers of a daemon share.
@@ -140,8 +150,10 @@ impl Context {
         status: Arc<dyn StatusSink>,
     ) -> Self {
         let notebook = Notebook::open(status.note());
-        let inner = Arc::new(Inner { message, services, section, status, notebook });
-        Self { inner, longest: None, retries: 0, at_most_once: false }
+        let cancelled = CancellationToken::new();
+        let inner = Arc::new(Inner { message, services, section, status, notebook, cancelled });
+        let seat = Arc::new(Seat::standing());
+        Self { inner, longest: None, retries: 0, at_most_once: false, seat }
     }
 
     /// The message being handled.
@@ -221,8 +233,32 @@ impl Context {
         &self.inner.services.integrations
     }
 
+    /// Fires when the work is called off: the workflow or playbook that called this function was terminated on the
+    /// platform. Tidy up and return; a handler that goes on is dropped a few seconds later. Whatever it returns, the
+    /// message is answered as cancelled ([`FailureKind::Cancelled`](crate::FailureKind::Cancelled)), so that nobody
+    /// takes it for a success. [Waits](#waiting) end by themselves.
+    ///
+    /// ```
+    /// # use action_component::{Context, Failure};
+    /// # async fn block(_host: &str) -> Result<(), Failure> { Ok(()) }
+    /// # async fn block_all(hosts: Vec<String>, cx: Context) -> Result<usize, Failure> {
+    /// let mut blocked = 0;
+    /// for host in hosts {
+    ///     if cx.cancelled().is_cancelled() {
+    ///         return Err(Failure::new(format!("{blocked} hosts were blocked by then")));
+    ///     }
+    ///     block(&host).await?;
+    ///     blocked += 1;
+    /// }
+    /// # Ok(blocked) }
+    /// ```
+    #[must_use]
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.inner.cancelled
+    }
+
     /// Fires when the daemon begins to stop. Work that has begun may go on until the drain's deadline; a handler that
-    /// only waits should end.
+    /// only waits should end, as [waits](#waiting) do by themselves.
     #[must_use]
     pub fn shutdown(&self) -> &CancellationToken {
         &self.inner.services.shutdown
@@ -271,24 +307,28 @@ impl Context {
         Waiting(status)
     }
 
-    pub(crate) fn longest(&self) -> Option<Duration> {
-        self.longest
-    }
-
-    /// Waits until a worker is free.
+    /// Waits until a worker is free, for work that begins then.
     ///
     /// # Errors
-    /// The daemon began to stop before one was: the message goes back to the broker.
+    /// The daemon began to stop before one was: the message goes back to the broker. Or the work was called off.
     pub async fn worker(&self) -> Result<Worker, Failure> {
         let worker = tokio::select! {
             biased;
-            () = self.shutdown().cancelled() => return Err(Failure::returned()),
-            permit = self.inner.services.workers.clone().acquire_owned() => {
-                permit.map(Worker).map_err(|_closed| Failure::returned())?
-            }
+            () = self.cancelled().cancelled() => return Err(called_off()),
+            worker = self.free_worker() => worker?,
         };
         self.begins().await?;
         Ok(worker)
+    }
+
+    async fn free_worker(&self) -> Result<Worker, Failure> {
+        tokio::select! {
+            biased;
+            () = self.shutdown().cancelled() => Err(Failure::returned()),
+            permit = self.inner.services.workers.clone().acquire_owned() => {
+                permit.map(Worker).map_err(|_closed| Failure::returned())
+            }
+        }
     }
 }
 

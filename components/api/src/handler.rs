@@ -2,7 +2,7 @@
 
 use crate::{
     Context, Failure, FromMessage, Reply,
-    decorate::{AtMostOnce, Debounce, Defer, Limit, Retry, Retrying, Timeout, within},
+    decorate::{AtMostOnce, Debounce, Defer, Limit, Retry, Retrying, Timeout},
     reply::FailureKind,
 };
 use futures_util::future::BoxFuture;
@@ -27,11 +27,7 @@ pub trait Handler: Send + Sync + Sized + 'static {
     /// Only wrappers override this, to wait without occupying a worker: they end by calling the `serve` of what they
     /// wrap.
     fn serve(&self, input: Self::Input, cx: Context) -> impl Future<Output = Result<Reply, Failure>> + Send {
-        async move {
-            let _worker = cx.worker().await?;
-            let longest = cx.longest();
-            within(longest, self.handle(input, cx)).await
-        }
+        cx.at_work(|cx| self.handle(input, cx))
     }
 
     /// What the daemon must know before it runs this. A wrapper gives what the wrapped handler gives.

@@ -14,6 +14,9 @@
 //! | text area | `{"format": "html", "content": "<b>x</b>"}` | `String` (its content), or [`TextArea`] |
 //! | anything | | `serde_json::Value`, as it came |
 //!
+//! An action's activity fields hold the ids of selects only; the names are in the message too, so that they are read as
+//! `String` or enum just the same, but not as [`Select`].
+//!
 //! What was left empty (`null`, or not there at all) is none to an `Option`, the default to `#[serde(default)]`, and
 //! otherwise rejected. A field that `#[serde(flatten)]` takes in, or an untagged enum, is read as it came: there a select
 //! is an object.
@@ -92,10 +95,11 @@ pub enum TextFormat {
     Unknown,
 }
 
-/// Reads `value` as a `T`; `null` inside it is as good as absent. Where secrets were filled in, `sent` is what came
-/// instead, and what the rejection may show.
+/// Reads `value` as a `T`; `null` inside it is as good as absent. `fields` is what the message's `type_info` says of its
+/// fields. Where secrets were filled in, `sent` is what came instead, and what the rejection may show.
 pub(crate) fn read<T: DeserializeOwned>(
     value: &Value,
+    fields: &Value,
     sent: Option<&Value>,
     kind: Kind,
 ) -> Result<T, Rejection> {
@@ -105,7 +109,7 @@ pub(crate) fn read<T: DeserializeOwned>(
         let came = mistake::of_value(value);
         return Err(Rejection(format!("{}: came {came}, expected an object", place(kind))));
     }
-    serde_path_to_error::deserialize(Input::outermost(value)).map_err(|error| {
+    serde_path_to_error::deserialize(Input::outermost(value, fields)).map_err(|error| {
         let path = error.path();
         let secret = sent.is_some_and(|sent| find(sent, path) != find(value, path));
         Rejection(error.inner().explain(&path.to_string(), kind, secret))

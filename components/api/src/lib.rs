@@ -62,6 +62,7 @@ pub use causes::with_causes;
 pub use component::Component;
 pub use context::{Context, Services, StatusSink};
 pub use handler::{Handler, Traits, function_fn, handler_fn};
+pub use jiff::Timestamp;
 pub use kind::Kind;
 pub use message::{FromMessage, Message, Object, Rejection};
 pub use note::NoteError;

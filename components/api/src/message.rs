@@ -123,8 +123,8 @@ impl Message {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
         let sent = self.entered();
         match &self.1 {
-            Some(filled) => inputs::read(&filled.inputs, Some(sent), self.kind()),
-            None => inputs::read(sent, None, self.kind()),
+            Some(filled) => inputs::read(&filled.inputs, &Value::Null, Some(sent), self.kind()),
+            None => inputs::read(sent, self.properties().fields, None, self.kind()),
         }
     }
 
@@ -387,7 +387,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// The rejection names the field, what came and what was expected.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        inputs::read(self.value, None, Kind::Action)
+        inputs::read(self.value, self.fields, None, Kind::Action)
     }
 
     /// The value in a column of a data table's row.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -27,7 +28,16 @@ struct Note {
     /// The handler's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept: Option<Value>,
+    /// When the handler's waits are over, by their names.
+    #[serde(default, skip_serializing_if = "Moments::is_empty")]
+    waits: Moments,
+    /// When its time is up, by what for.
+    #[serde(default, skip_serializing_if = "Moments::is_empty")]
+    limits: Moments,
 }
+
+/// In milliseconds since 1970 UTC.
+type Moments = BTreeMap<String, u64>;
 
 /// How far a retry has come.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,12 +108,44 @@ impl Notebook {
         let value = serde_json::to_value(value).map_err(NoteError::Unwritable)?;
         let mut note = self.note();
         let before = note.kept.replace(value);
-        let text = note.text();
-        if text.len() > LARGEST {
-            note.kept = before;
-            return Err(NoteError::TooLarge { size: text.len() });
+        note.checked_text().inspect_err(|_| note.kept = before)
+    }
+
+    /// How long the wait of this name still takes, and the note to be kept; one that `goes_on` takes what is left of an
+    /// earlier one.
+    pub(crate) fn wait(
+        &self,
+        name: &str,
+        time: Duration,
+        goes_on: bool,
+    ) -> Result<(Duration, String), NoteError> {
+        let mut note = self.note();
+        let earlier = note.waits.get(name).copied();
+        let due = earlier.filter(|_| goes_on).unwrap_or_else(|| from_now(time));
+        note.waits.insert(name.to_owned(), due);
+        let text = note.checked_text().inspect_err(|_| _ = note.waits.remove(name))?;
+        // A clock that was set back would otherwise make this wait for ever.
+        Ok((left_until(due).min(time), text))
+    }
+
+    /// What is left of `longest`, and the note to be kept where this is asked for the first time.
+    pub(crate) fn time_left(
+        &self,
+        name: &str,
+        longest: Duration,
+    ) -> Result<(Duration, Option<String>), NoteError> {
+        let mut note = self.note();
+        if let Some(due) = note.limits.get(name) {
+            return Ok((left_until(*due).min(longest), None));
         }
-        Ok(text)
+        note.limits.insert(name.to_owned(), from_now(longest));
+        let text = note.checked_text().inspect_err(|_| _ = note.limits.remove(name))?;
+        Ok((longest, Some(text)))
+    }
+
+    /// All that is noted, to be kept.
+    pub(crate) fn text(&self) -> String {
+        self.note().text()
     }
 
     pub(crate) fn kept<T: for<'de> Deserialize<'de>>(&self) -> Result<Option<T>, NoteError> {
@@ -122,11 +164,17 @@ impl Note {
     fn text(&self) -> String {
         serde_json::json!(self).to_string()
     }
+
+    fn checked_text(&self) -> Result<String, NoteError> {
+        let text = self.text();
+        if text.len() > LARGEST { Err(NoteError::TooLarge { size: text.len() }) } else { Ok(text) }
+    }
 }
 
 impl Default for Note {
     fn default() -> Self {
-        Self { version: VERSION, retries: Vec::new(), kept: None }
+        let (waits, limits) = (Moments::new(), Moments::new());
+        Self { version: VERSION, retries: Vec::new(), kept: None, waits, limits }
     }
 }
 
@@ -135,13 +183,21 @@ impl Default for Note {
 impl Attempts {
     /// `made` attempts have failed, and the next is due after `delay` from now.
     pub(crate) fn failed(made: u32, delay: Duration) -> Self {
-        Self { made, due: now().saturating_add(milliseconds(delay)) }
+        Self { made, due: from_now(delay) }
     }
 
     /// How long until the next attempt.
     pub(crate) fn left(self) -> Duration {
-        Duration::from_millis(self.due.saturating_sub(now()))
+        left_until(self.due)
     }
+}
+
+fn from_now(time: Duration) -> u64 {
+    now().saturating_add(milliseconds(time))
+}
+
+fn left_until(due: u64) -> Duration {
+    Duration::from_millis(due.saturating_sub(now()))
 }
 
 fn now() -> u64 {

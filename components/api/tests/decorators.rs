@@ -1,6 +1,7 @@
 mod at_most_once;
 mod debounce;
 mod keeping;
+mod long_work;
 mod nested;
 mod retry;
 mod telling;

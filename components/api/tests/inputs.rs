@@ -127,6 +127,28 @@ fn a_select_is_read_as_an_enum_of_its_values() {
 }
 
 #[test]
+fn an_activity_fields_ids_are_read_by_their_labels() {
+    #[derive(Deserialize)]
+    struct Fields {
+        severity: Severity,
+        severities: Vec<String>,
+        number: i64,
+    }
+    let values = json!({ "7": { "label": "Very high" }, "8": { "label": "Low" } });
+    let message = |properties: Value| {
+        let fields =
+            json!({ "severity": { "values": values }, "severities": { "values": values }, "number": {} });
+        let type_info = json!({ "actioninvocation": { "fields": fields } });
+        testing::message("Act", json!({ "properties": properties, "type_info": type_info }))
+    };
+    let fields: Fields = message(json!({ "severity": 7, "severities": [8, 7], "number": 7 })).read().unwrap();
+    assert_eq!((fields.severity, fields.number), (Severity::VeryHigh, 7));
+    assert_eq!(fields.severities, ["Low", "Very high"]);
+    let unknown = message(json!({ "severity": 9, "severities": [], "number": 7 })).read::<Fields>();
+    assert_eq!(unknown.err().unwrap().0, "severity: came the number 9, expected one of its values");
+}
+
+#[test]
 fn enums_that_hold_something_are_read_as_serde_writes_them() {
     #[derive(Debug, Deserialize, PartialEq)]
     enum Target {

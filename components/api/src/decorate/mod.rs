@@ -25,6 +25,8 @@
 //!   too slow is not sent more.
 //! - When the daemon begins to stop, it goes back to the broker at once ([`Failure::returned`]).
 //!
+//! A handler can wait in the same way in the midst of its work: [`Context::wait`](Context#waiting).
+//!
 //! # When work fails, and when the processor dies
 //! ```
 //! # use action_component::{Context, Failure, FailureKind, Handler, Message, Reply, decorate::Retry, handler_fn};
@@ -65,16 +67,17 @@ pub use retry::Retry;
 pub use retrying::Retrying;
 pub use timeout::Timeout;
 
-pub(crate) use timeout::within;
+pub(crate) use timeout::timed_out;
 
-use crate::{Context, Failure};
+use crate::{Context, Failure, context::called_off};
 use std::future::Future;
 
-/// Waits for `event`, but not longer than the daemon means to run.
+/// Waits for `event`, but not longer than the daemon means to run, or anybody wants the work.
 async fn unless_stopping<T>(cx: &Context, event: impl Future<Output = T> + Send) -> Result<T, Failure> {
     tokio::select! {
         biased;
         () = cx.shutdown().cancelled() => Err(Failure::returned()),
+        () = cx.cancelled().cancelled() => Err(called_off()),
         outcome = event => Ok(outcome),
     }
 }

@@ -1,11 +1,12 @@
 use crate::{Context, Failure, Handler, Reply, Traits, reply::FailureKind};
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 use tokio::time;
 
 /// Cancels work that takes too long. See [`Handler::timeout`].
 ///
 /// The time is that of the work itself. Waiting for a worker, for quiet, or for one of a limit's places does not count,
-/// whether it happens outside or inside of this wrapper; of several timeouts round one handler the shortest counts.
+/// whether it happens outside or inside of this wrapper, nor do the handler's own [waits](Context#waiting); of several
+/// timeouts round one handler the shortest counts.
 #[derive(Debug)]
 pub struct Timeout<H> {
     inner: H,
@@ -22,7 +23,8 @@ impl<H: Handler> Handler for Timeout<H> {
     type Input = H::Input;
 
     async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        within(Some(self.longest), self.inner.handle(input, cx)).await
+        let work = time::timeout(self.longest, self.inner.handle(input, cx));
+        work.await.unwrap_or_else(|_elapsed| Err(timed_out(self.longest)))
     }
 
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
@@ -35,16 +37,7 @@ impl<H: Handler> Handler for Timeout<H> {
     }
 }
 
-/// Does `work`, cancelled after `longest`.
-pub(crate) async fn within(
-    longest: Option<Duration>,
-    work: impl Future<Output = Result<Reply, Failure>> + Send,
-) -> Result<Reply, Failure> {
-    let Some(longest) = longest else { return work.await };
-    time::timeout(longest, work).await.unwrap_or_else(|_elapsed| Err(timed_out(longest)))
-}
-
-fn timed_out(longest: Duration) -> Failure {
+pub(crate) fn timed_out(longest: Duration) -> Failure {
     let text = format!(
         "The action was cancelled after {longest:?}, the longest it may take; what it had done by then stays done."
     );

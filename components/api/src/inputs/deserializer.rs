@@ -15,26 +15,38 @@ use serde_json::{Map, Number, Value};
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     value: &'a Value,
-    /// Of the outermost object, fields that were left empty (`null`) are as good as absent.
-    outermost: bool,
+    place: Place<'a>,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// The outermost object, of whose fields those that were left empty (`null`) are as good as absent. What the platform
+    /// knows of each field.
+    Outermost(&'a Value),
+    /// A field of it, or an item of that: by the ids of a select field's values, their labels.
+    Field(&'a Value),
+    /// Deeper down.
+    Inside,
 }
 
 /// A key of an object; one that is read as a number may be written as a text.
 struct Key<'a>(&'a str);
 
 impl<'a> Input<'a> {
-    pub(super) fn outermost(value: &'a Value) -> Self {
-        Self { value, outermost: true }
+    /// `fields` is the message's `type_info` of them; `null` where it has none.
+    pub(super) fn outermost(value: &'a Value, fields: &'a Value) -> Self {
+        Self { value, place: Place::Outermost(fields) }
     }
 
-    fn inner(value: &'a Value) -> Self {
-        Self { value, outermost: false }
-    }
-
-    /// The text itself, a select value's name, or a text area's content.
+    /// The text itself, a select value's name, also where only its id came, or a text area's content.
     fn text(self) -> Option<&'a str> {
         match self.value {
             Value::String(text) => Some(text),
+            Value::Number(id) => match self.place {
+                Place::Field(labels) => labels[id.to_string().as_str()]["label"].as_str(),
+                _ => None,
+            },
             Value::Object(fields) => select(fields).map(|(_, name)| name).or_else(|| content(fields)),
             _ => None,
         }
@@ -50,8 +62,15 @@ impl<'a> Input<'a> {
     }
 
     fn fields(self, fields: &'a Map<String, Value>) -> impl Iterator<Item = (Key<'a>, Self)> {
-        let wanted = fields.iter().filter(move |(_, value)| !(self.outermost && value.is_null()));
-        wanted.map(|(name, value)| (Key(name), Self::inner(value)))
+        let is_outermost = matches!(self.place, Place::Outermost(_));
+        let wanted = fields.iter().filter(move |(_, value)| !(is_outermost && value.is_null()));
+        wanted.map(move |(name, value)| {
+            let place = match self.place {
+                Place::Outermost(known) => Place::Field(&known[name.as_str()]["values"]),
+                Place::Field(_) | Place::Inside => Place::Inside,
+            };
+            (Key(name), Self { value, place })
+        })
     }
 
     fn visit_text<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -79,8 +98,9 @@ impl<'a> Input<'a> {
         Ok(value)
     }
 
-    fn visit_seq<V: Visitor<'a>>(values: &'a [Value], visitor: V) -> Result<V::Value, Mistake> {
-        let mut access = SeqDeserializer::new(values.iter().map(Self::inner));
+    fn visit_seq<V: Visitor<'a>>(self, values: &'a [Value], visitor: V) -> Result<V::Value, Mistake> {
+        let items = values.iter().map(|value| Self { value, ..self });
+        let mut access = SeqDeserializer::new(items);
         let value = visitor.visit_seq(&mut access)?;
         access.end()?;
         Ok(value)
@@ -148,7 +168,7 @@ impl<'de> Deserializer<'de> for Input<'de> {
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Number(number) => visit(number, visitor),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(values) => Self::visit_seq(values, visitor),
+            Value::Array(values) => self.visit_seq(values, visitor),
             Value::Object(fields) => self.visit_map(fields, visitor),
         }
     }
@@ -172,7 +192,7 @@ impl<'de> Deserializer<'de> for Input<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         match self.value {
-            Value::Array(values) => Self::visit_seq(values, visitor),
+            Value::Array(values) => self.visit_seq(values, visitor),
             _ => Err(self.unexpected(&visitor)),
         }
     }

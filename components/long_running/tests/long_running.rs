@@ -1,0 +1,133 @@
+//! A scan that takes hours, on a paused clock.
+
+// clippy.toml allows this in tests, but does not see that their helpers belong to them.
+#![allow(clippy::unwrap_used)]
+
+use action_component::{
+    Component, Failure, FailureKind, Message, Section,
+    testing::{self, Bench, Platform},
+};
+use long_running::{Progress, Scanner, component_with};
+use serde_json::json;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A service that is done after a while, and remembers what it was asked.
+#[derive(Clone)]
+struct Service {
+    begun: Instant,
+    takes: Duration,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Service {
+    fn taking(takes: Duration) -> Self {
+        Self { begun: Instant::now(), takes, asked: Arc::default() }
+    }
+
+    fn component(&self) -> Component {
+        let service = self.clone();
+        component_with(move |_, _| Ok(service.clone()))
+    }
+
+    /// All but how far it is.
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Scanner for Service {
+    async fn start(&self, host: &str, request: &str) -> Result<String, Failure> {
+        self.asked.lock().unwrap().push(format!("start {host} for {request}"));
+        Ok("scan-1".to_owned())
+    }
+
+    async fn progress(&self, scan: &str) -> Result<Progress, Failure> {
+        assert_eq!(scan, "scan-1");
+        let part = self.begun.elapsed().as_secs_f64() / self.takes.as_secs_f64();
+        if part >= 1.0 {
+            return Ok(Progress::Done { verdict: "nothing was found".to_owned() });
+        }
+        Ok(Progress::Running { percent: tens(part * 10.0) })
+    }
+
+    async fn stop(&self, scan: &str) -> Result<(), Failure> {
+        self.asked.lock().unwrap().push(format!("stop {scan}"));
+        Ok(())
+    }
+}
+
+/// In steps of ten percent.
+fn tens(tenths: f64) -> u8 {
+    (0..10).rev().find(|tens| f64::from(*tens) <= tenths).unwrap_or(0) * 10
+}
+
+fn bench() -> Bench {
+    let settings = [("url", "https://scanner.example/api"), ("api_key", "a key")];
+    let platform = Platform::answering(|_| (500, json!({ "message": "no REST here" })));
+    Bench::new(platform).workers(1).section(Section::new("long_running", settings))
+}
+
+fn message() -> Message {
+    testing::message("Scan Host", json!({ "properties": { "host": "web-1" } }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn hours_later_the_verdict_is_the_answer_and_the_user_has_seen_how_far_it_was() {
+    let (bench, service) = (bench(), Service::taking(4 * HOUR));
+    let reply = bench.deliver(&service.component(), message()).await.unwrap();
+    assert_eq!(reply.message(), "web-1: nothing was found");
+    assert_eq!(service.begun.elapsed(), 4 * HOUR);
+    let statuses = bench.statuses();
+    assert_eq!(statuses[..3], ["the scan of web-1 has begun", "0 % scanned", "10 % scanned"]);
+    assert_eq!(statuses.len(), 11, "each is said once: {statuses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_service_scans_the_only_worker_is_free() {
+    let (bench, service) = (bench(), Service::taking(HOUR));
+    let (waiting, component) = (bench.clone(), service.component());
+    let task = tokio::spawn(async move { waiting.deliver(&component, message()).await });
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    assert_eq!((bench.free_workers(), bench.waiting()), (1, 1));
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_with_the_scan_that_was_begun() {
+    let (before, service) = (bench(), Service::taking(HOUR));
+    let (waiting, component) = (before.clone(), service.component());
+    let task = tokio::spawn(async move { waiting.deliver(&component, message()).await });
+    tokio::time::sleep(HOUR / 2).await;
+    before.stop();
+    assert_eq!(task.await.unwrap().unwrap_err().kind(), FailureKind::Returned);
+    let after = bench().resuming(before.notes().last().unwrap());
+    after.deliver(&service.component(), message()).await.unwrap();
+    assert_eq!(service.asked(), ["start web-1 for invid:390"]);
+    assert_eq!(service.begun.elapsed(), HOUR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_that_takes_too_long_is_stopped() {
+    let service = Service::taking(24 * HOUR);
+    let failure = bench().deliver(&service.component(), message()).await.unwrap_err();
+    assert!(failure.to_string().contains("not done after 12 h"), "{failure}");
+    assert_eq!(service.asked().last().unwrap(), "stop scan-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_that_is_called_off_is_stopped() {
+    let (bench, service) = (bench(), Service::taking(HOUR));
+    let (cx, component) = (bench.context(message()), service.component());
+    let called_off = cx.cancelled().clone();
+    let task = tokio::spawn(async move { component.handlers().next().unwrap().1.run(cx).await });
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    called_off.cancel();
+    assert_eq!(task.await.unwrap().unwrap_err().kind(), FailureKind::Cancelled);
+    assert_eq!(service.asked().last().unwrap(), "stop scan-1");
+}

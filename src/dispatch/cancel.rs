@@ -1,0 +1,189 @@
+//! Calls off what the platform no longer wants: functions whose workflow or playbook was terminated there.
+//!
+//! [`instance`](self::instance) knows how the platform is asked what has become of a workflow or a playbook; this, when.
+
+mod instance;
+
+pub use instance::{Instance, Terminated};
+
+use crate::component::{CancellationToken, Failure, FailureKind, Reply, Rest, rest::RestError};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{debug, info, warn};
+
+/// How long a handler has to end by itself once it is called off.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The platform is asked at most once in this time, whatever is at work.
+const APART: Duration = Duration::from_millis(250);
+
+/// How long one question may take, retries of the REST client included: others wait behind it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks the platform whether what is at work is still wanted. One for the daemon.
+#[derive(Debug)]
+pub struct Cancel {
+    rest: Rest,
+    every: Duration,
+    /// What has something at work.
+    watched: Mutex<HashMap<Instance, Weak<Watched>>>,
+    /// When the platform may be asked next. Whoever holds this is asking.
+    turn: tokio::sync::Mutex<Instant>,
+    /// Somebody has been told that the platform does not say.
+    complained: AtomicBool,
+}
+
+/// A workflow or playbook that has called functions which are at work here.
+#[derive(Debug)]
+struct Watched {
+    cancel: Arc<Cancel>,
+    instance: Instance,
+    fate: Arc<Fate>,
+    /// Asks, for as long as a function is at work.
+    _asking: AbortOnDropHandle<()>,
+}
+
+/// What has become of an instance.
+#[derive(Debug, Default)]
+struct Fate {
+    terminated: OnceLock<Terminated>,
+    is_known: CancellationToken,
+}
+
+// === impl Cancel ===
+
+impl Cancel {
+    /// Asks by `rest` about each instance that has had something at work for as long as `every`, and every so often
+    /// from then on.
+    #[must_use]
+    pub fn new(rest: Rest, every: Duration) -> Arc<Self> {
+        let (watched, turn) = (Mutex::default(), tokio::sync::Mutex::new(Instant::now()));
+        Arc::new(Self { rest, every, watched, turn, complained: AtomicBool::new(false) })
+    }
+
+    /// Does `work` for `instance`. When that is terminated, `called_off` fires; work that does not end by itself soon
+    /// after is dropped. Whatever it came to, it has failed then.
+    ///
+    /// # Errors
+    /// That of `work`, or [`FailureKind::Cancelled`].
+    pub async fn unless_terminated(
+        self: &Arc<Self>,
+        instance: Instance,
+        called_off: &CancellationToken,
+        work: impl Future<Output = Result<Reply, Failure>> + Send,
+    ) -> Result<Reply, Failure> {
+        let watched = self.watch(instance);
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            outcome = &mut work => return outcome,
+            () = watched.fate.is_known.cancelled() => called_off.cancel(),
+        }
+        match timeout(GRACE, work).await {
+            // Another processor has the message, or will have.
+            Ok(Err(failure)) if failure.kind() == FailureKind::Returned => Err(failure),
+            ended => Err(watched.failure(ended.ok().as_ref())),
+        }
+    }
+
+    /// Joins those that wait for the fate of `instance`.
+    fn watch(self: &Arc<Self>, instance: Instance) -> Arc<Watched> {
+        let mut all = self.watched();
+        if let Some(watched) = all.get(&instance).and_then(Weak::upgrade) {
+            return watched;
+        }
+        let fate = Arc::new(Fate::default());
+        let asking = tokio::spawn(self.clone().ask(instance, fate.clone()));
+        let asking = AbortOnDropHandle::new(asking);
+        let watched = Arc::new(Watched { cancel: self.clone(), instance, fate, _asking: asking });
+        all.insert(instance, Arc::downgrade(&watched));
+        watched
+    }
+
+    /// Asks until `instance` is terminated, which need not ever be.
+    async fn ask(self: Arc<Self>, instance: Instance, fate: Arc<Fate>) {
+        loop {
+            sleep(self.every).await;
+            let terminated = match timeout(PATIENCE, self.ask_once(instance)).await {
+                Ok(Ok(terminated)) => terminated,
+                Ok(Err(error)) => self.complain(instance, &error),
+                Err(_elapsed) => None,
+            };
+            if let Some(terminated) = terminated {
+                info!(%instance, %terminated, "terminated on the platform: its functions are called off");
+                // Only this task sets it.
+                let _ = fate.terminated.set(terminated);
+                return fate.is_known.cancel();
+            }
+        }
+    }
+
+    async fn ask_once(&self, instance: Instance) -> Result<Option<Terminated>, RestError> {
+        let mut next = self.turn.lock().await;
+        sleep_until(*next).await;
+        *next = Instant::now() + APART;
+        instance.ask(&self.rest).await
+    }
+
+    /// A platform that does not say is no reason to call anything off.
+    fn complain(&self, instance: Instance, error: &RestError) -> Option<Terminated> {
+        if error.is_transient() || self.complained.swap(true, Relaxed) {
+            debug!(%instance, %error, "the platform does not say whether it was terminated");
+        } else {
+            warn!(
+                %instance,
+                %error,
+                "the platform does not say whether it was terminated, so its functions go on; let the account read \
+                 workflows and playbooks, or set cancel_check_interval = 0 (said once)"
+            );
+        }
+        None
+    }
+
+    /// Never held over an `.await`.
+    fn watched(&self) -> MutexGuard<'_, HashMap<Instance, Weak<Watched>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Watched ===
+
+impl Watched {
+    /// The answer to a function that was called off. `ended`: what its handler came to within the grace, if anything.
+    fn failure(&self, ended: Option<&Result<Reply, Failure>>) -> Failure {
+        let how = self.fate.terminated.get().map(ToString::to_string).unwrap_or_default();
+        let handler = match ended {
+            Some(Ok(_)) => " Its handler had come to its end nevertheless.".to_owned(),
+            Some(Err(failure)) if failure.kind() != FailureKind::Cancelled => {
+                format!(" Its handler ended with: {failure}")
+            }
+            Some(Err(_)) | None => String::new(),
+        };
+        let text = format!(
+            "The {} that called this function was {how}, so the function was called off. What it had done by then stays \
+             done: its work may have been done in part.{handler}",
+            self.instance
+        );
+        Failure::with_kind(FailureKind::Cancelled, text)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let mut all = self.cancel.watched();
+        // Somebody may have begun to watch it anew meanwhile.
+        if all.get(&self.instance).is_some_and(|watched| watched.strong_count() == 0) {
+            all.remove(&self.instance);
+        }
+    }
+}
