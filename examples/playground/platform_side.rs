@@ -36,9 +36,11 @@ impl<'a> PlatformSide<'a> {
     pub(crate) async fn send(&mut self, Call { what, values }: Call) {
         self.sent += 1;
         match what {
-            What::Function { name } => self.ask(FUNCTIONS, function(&name, values)).await,
+            What::Function { name } => self.ask(FUNCTIONS, function(&name, &values)).await,
             What::Action { destination, name } => match destination.as_deref().or(self.scene.destination()) {
-                Some(destination) => self.ask(destination, action(self.scene.action_id(&name), values)).await,
+                Some(destination) => {
+                    self.ask(destination, action(self.scene.action_id(&name), &values)).await
+                }
                 None => println!("which destination? action DESTINATION:NAME"),
             },
             What::Inbound { destination, event } => self.tell(&destination, inbound(event, values)).await,
@@ -77,7 +79,7 @@ impl<'a> PlatformSide<'a> {
     }
 }
 
-fn action(id: usize, properties: Map<String, Value>) -> Message {
+fn action(id: usize, properties: &Map<String, Value>) -> Message {
     let body = json!({
         "action_id": id, "object_type": 0, "type_id": 0, "properties": properties, "type_info": {},
         "incident": { "id": INCIDENT, "name": "An incident of the playground", "properties": {} },
@@ -87,7 +89,7 @@ fn action(id: usize, properties: Map<String, Value>) -> Message {
     Message::new(body.to_string())
 }
 
-fn function(name: &str, inputs: Map<String, Value>) -> Message {
+fn function(name: &str, inputs: &Map<String, Value>) -> Message {
     let body = json!({
         "function": { "id": 1, "name": name, "display_name": name },
         "inputs": inputs,
