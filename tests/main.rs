@@ -31,10 +31,14 @@ mod dispatch;
 mod functions;
 /// The guide for authors: its commands, configurations and its first run, from nothing to an answered function.
 mod guide_blocks;
+/// What `processor invoke` runs, what it prints, and its exit codes.
+mod invoke;
 /// What `processor list` prints.
 mod list;
 /// The log's lines, what stands in them and what never does.
 mod logging;
+/// `processor new`: what it refuses, and that the project it makes builds and runs.
+mod new;
 /// The playground: a broker and a platform to try components on.
 mod playground;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.

@@ -3,7 +3,10 @@
 pub mod check;
 pub mod config;
 pub mod dead;
+pub mod invoke;
 pub mod list;
+pub mod new;
+mod rehearsal;
 pub mod replay;
 pub mod run;
 
@@ -35,7 +38,10 @@ A first look, no platform needed:
 A first run:
   processor config -c          writes app.config with every key explained: fill in host, org and the API key
   processor check --connect    tries everything, from the file to each queue, and names what is wrong
-  processor run                takes messages until it is told to stop";
+  processor run                takes messages until it is told to stop
+
+A component of your own:
+  processor new my_component   makes a cargo project with a component, its test and a recorded sample";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,6 +55,10 @@ enum Command {
     Config(config::ConfigArgs),
     /// List, show, retry and drop the messages that were set aside.
     Dead(dead::DeadArgs),
+    /// Make a cargo project with a component of your own.
+    New(new::NewArgs),
+    /// Run one handler once, against the platform or recordings of it.
+    Invoke(invoke::InvokeArgs),
     /// Carry recorded messages out, with recorded REST responses in place of the platform.
     Replay(replay::ReplayArgs),
 }
@@ -75,6 +85,8 @@ pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
         Command::List(args) => list::run(&args, &components, out),
         Command::Config(args) => config_command(&args, &components, out),
         Command::Dead(args) => dead::run(&args, &components, out),
+        Command::New(args) => new::run(&args, out),
+        Command::Invoke(args) => invoke::run(&args, &components, out),
         Command::Replay(args) => replay::run(&args, &components, out),
     }
 }

@@ -1,26 +1,22 @@
 //! `processor replay`.
 
-use super::{failed, runtime};
+use super::{
+    failed,
+    rehearsal::{Journal, Noted, Setting, check_settings, line, section},
+    runtime,
+};
 use crate::{
     component::{
-        CancellationToken, Component, Rest, Section, Services, StatusSink,
+        CancellationToken, Component, Rest, Services,
         name::handler_name,
         recording::{RecordedMessage, Recordings},
-        rest::{Backend, Request, Response, RestError},
     },
     daemon::DaemonError,
     dispatch::{ActionNames, Destination, Earlier, Envelope, Outcome, Registry, Workshop},
     store::Answer,
 };
-use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
-use std::{
-    error::Error,
-    io::Write,
-    path::PathBuf,
-    process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{error::Error, io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
 /// Flags of `processor replay`.
 #[derive(Debug, clap::Args)]
@@ -47,25 +43,6 @@ REST call is answered with what was recorded for it.
 
 Exit code: 0 if each message was answered with success, 1 if one was not, 64 if the command line is wrong.";
 
-/// A key of a component's section.
-#[derive(Debug, Clone)]
-struct Setting {
-    section: String,
-    key: String,
-    value: String,
-}
-
-/// What happens while a message is carried out, line by line.
-#[derive(Debug, Clone, Default)]
-struct Journal(Arc<Mutex<Vec<String>>>);
-
-/// Notes each call before the recordings answer it.
-#[derive(Debug)]
-struct Noted<B> {
-    backend: B,
-    journal: Journal,
-}
-
 /// Carries the recorded messages out. Exit code 0: each was answered with success.
 pub fn run(args: &ReplayArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
     let replayed = runtime().map_err(Into::into).and_then(|runtime| replay(args, components, &runtime, out));
@@ -85,7 +62,7 @@ fn replay(
     check_settings(&args.set, components)?;
     let recordings = Recordings::open(&args.directory)?;
     let journal = Journal::default();
-    let backend = Arc::new(Noted { backend: recordings.backend(), journal: journal.clone() });
+    let backend = Arc::new(Noted { backend: Arc::new(recordings.backend()), journal: journal.clone() });
     let with_section = components.iter().map(|component| (component, section(component.name(), &args.set)));
     let registry = Registry::build(with_section).map_err(DaemonError::Clashes)?;
     let names = ActionNames::new(Rest::new(backend.clone(), None));
@@ -120,11 +97,12 @@ fn report(
 ) -> Result<bool, Box<dyn Error>> {
     let file = message.file.file_name().unwrap_or(message.file.as_os_str()).to_string_lossy();
     writeln!(out, "{file}")?;
-    writeln!(out, "  {:<16}{} (destination {destination})", "action", message.display_name)?;
+    let action = format!("{} (destination {destination})", message.display_name);
+    writeln!(out, "  {}", line("action", &action))?;
     for line in journal.take() {
         writeln!(out, "  {line}")?;
     }
-    writeln!(out, "  {:<16}{}", "acknowledgement", answer.body)?;
+    writeln!(out, "  {}", line("acknowledgement", &answer.body))?;
     let body: serde_json::Value = serde_json::from_str(&answer.body)?;
     Ok(body["message_type"] == 0)
 }
@@ -156,60 +134,8 @@ fn setting(text: &str) -> Result<Setting, String> {
     Ok(Setting { section, key, value: value.to_owned() })
 }
 
-fn section(name: &str, settings: &[Setting]) -> Section {
-    let own = settings.iter().filter(|setting| setting.section == name);
-    Section::new(name, own.map(|setting| (&setting.key, &setting.value)))
-}
-
-/// A key for a component that does not exist would have no effect, silently.
-fn check_settings(settings: &[Setting], components: &[Component]) -> Result<(), String> {
-    let is_known =
-        |setting: &&Setting| components.iter().any(|component| component.name() == setting.section);
-    match settings.iter().find(|setting| !is_known(setting)) {
-        None => Ok(()),
-        Some(Setting { section, .. }) => {
-            let names: Vec<&str> = components.iter().map(Component::name).collect();
-            Err(format!("--set {section}.…: no component has this name; there are {}", names.join(", ")))
-        }
-    }
-}
-
 /// For a message that nobody handles: every action that somebody does.
 fn handled(registry: &Registry) -> String {
     let of = |name: &str| format!("{name}: {}", registry.actions(name).join(", "));
     registry.destinations().map(of).collect::<Vec<_>>().join("; ")
-}
-
-// === impl Journal ===
-
-impl Journal {
-    fn note(&self, what: &str, line: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{what:<16}{line}"));
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl StatusSink for Journal {
-    fn status(&self, text: String) -> BoxFuture<'_, ()> {
-        Box::pin(async move { self.note("status", &text) })
-    }
-}
-
-// === impl Noted ===
-
-impl<B: Backend> Backend for Noted<B> {
-    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, RestError>> {
-        let call = format!("{} {}", request.method, request.path);
-        Box::pin(async move {
-            let result = self.backend.call(request).await;
-            match &result {
-                Ok(response) => self.journal.note("REST", &format!("{call} → {}", response.status.as_u16())),
-                Err(error) => self.journal.note("REST", &format!("{call} → {error}")),
-            }
-            result
-        })
-    }
 }

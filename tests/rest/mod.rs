@@ -4,6 +4,7 @@
 
 mod calls;
 mod connecting;
+mod data;
 mod files;
 mod patching;
 mod proxies;

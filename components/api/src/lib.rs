@@ -35,13 +35,21 @@
 //! - [`decorate`]: handlers that wait, gather, limit, time out or try again around another
 //! - [`order`]: which messages are carried out one after another
 //! - [`rest`]: the platform's REST API, each call carrying the message's context token
+//! - [`fields`]: what the platform's fields take, and what an id in one means
+//! - [`value`]: selects, text areas and dates in any JSON; [`date`]: milliseconds and times
 //! - [`recording`]: recorded messages and REST responses, to run a component without the platform
+#![cfg_attr(
+    feature = "text",
+    doc = "- [`text`]: rich text as plain text or Markdown, and back, safe whatever it holds"
+)]
 #![cfg_attr(feature = "testing", doc = "- [`testing`]: running a component without a broker or a platform")]
 
 mod causes;
 pub mod component;
 pub mod context;
+pub mod date;
 pub mod decorate;
+pub mod fields;
 pub mod handler;
 pub mod inputs;
 mod kind;
@@ -57,10 +65,14 @@ pub mod secrets;
 pub mod section;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "text")]
+pub mod text;
+pub mod value;
 
 pub use causes::with_causes;
 pub use component::Component;
 pub use context::{Context, Services, StatusSink};
+pub use fields::{Field, FieldError, Fields};
 pub use handler::{Handler, Traits, function_fn, handler_fn};
 pub use jiff::Timestamp;
 pub use kind::Kind;

@@ -1,19 +1,39 @@
 //! Running a component without a broker or a platform.
 //!
 //! ```
-//! # use action_component::{Component, Context, Failure, Message, Reply, handler_fn, testing};
-//! # use serde_json::json;
-//! # async fn say_hello(_message: Message, _cx: Context) -> Result<Reply, Failure> { Ok(Reply::text("hello")) }
+//! # use action_component::{Component, Context, Failure, Message, Reply, handler_fn};
+//! use action_component::testing::{self, Bench, Outcome, Platform};
+//! use serde_json::json;
+//!
+//! # async fn close(message: Message, cx: Context) -> Result<Reply, Failure> {
+//! #     let id = message.incident_id().unwrap_or_default();
+//! #     let done: serde_json::Value = cx.rest().post(&format!("/incidents/{id}/comments"), &json!({})).await?;
+//! #     Ok(Reply::text(format!("noted as {}", done["id"])))
+//! # }
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//! let component = Component::new("hello").on("Say Hello", handler_fn(say_hello));
-//! let bench = testing::Bench::new(testing::Platform::answering(|_call| (200, json!({}))));
-//! let reply = bench.deliver(&component, testing::message("Say Hello", json!({ "properties": null }))).await;
-//! assert_eq!(reply.unwrap().message(), "hello");
+//! let component = Component::new("notes").on("Make Note", handler_fn(close));
+//! let platform = Platform::new();
+//! platform.on("POST /incidents/{id}/comments", json!({ "id": 3 }));
+//!
+//! let message = testing::message("Make Note", json!({ "incident": testing::incident(7) }));
+//! let outcome = Bench::new(platform.clone()).deliver(&component, message).await;
+//!
+//! outcome.assert_says("noted as 3");
+//! platform.assert_calls(["POST /incidents/7/comments"]);
 //! # });
 //! ```
 //!
-//! Time passes at once on tokio's paused clock (`#[tokio::test(start_paused = true)]`, its feature `test-util`). To see
-//! what a retry does after a restart, hand what one bench has noted to another:
+//! # Layout
+//! - [`message`], [`function`], [`inbound`], [`connector`]: what the platform sends, made up
+//! - [`Bench`]: the daemon's part; [`Delivery`]: a message at work while the test goes on
+//! - [`Platform`], [`Answer`], [`Asked`]: the platform's REST API, endpoint by endpoint or from recordings, and what was
+//!   asked of it; [`PlatformObject`]: an incident or the like that is read and changed
+//! - [`advance`]: time, on tokio's paused clock
+//! - [`Outcome`]: what became of a message
+//!
+//! `docs/testing.md` shows each, and what stands for what in the vendor's pytest plug-in.
+//!
+//! To see what a retry does after a restart, hand what one bench has noted to another:
 //! ```
 //! # use action_component::{Component, Context, Failure, Handler, Message, decorate::Retry, handler_fn, testing};
 //! # use serde_json::json;
@@ -22,7 +42,7 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 //! let retry = Retry::after([Duration::from_millis(1), Duration::from_millis(1)]);
 //! let component = Component::new("fail").on("Act", handler_fn(fail).retry(retry));
-//! let bench = || testing::Bench::new(testing::Platform::answering(|_call| (200, json!({}))));
+//! let bench = || testing::Bench::new(testing::Platform::new());
 //! let message = || testing::message("Act", json!({}));
 //!
 //! let before = bench();
@@ -33,17 +53,32 @@
 //! # });
 //! ```
 
+mod answer;
+mod call;
+mod clock;
+mod delivery;
 mod desk;
+mod endpoint;
+mod messages;
+mod object;
+mod outcome;
 mod platform;
 
-pub use platform::{Call, Platform};
+pub use answer::{Answer, Answers, IntoAnswers};
+pub use call::{Asked, Call, Upload};
+pub use clock::advance;
+pub use delivery::Delivery;
+pub use messages::{connector, function, inbound, incident, message, with_header};
+pub use object::PlatformObject;
+pub use outcome::Outcome;
+pub use platform::Platform;
 
 use crate::{
-    Component, Context, Failure, Message, Reply, Section, Services, name::handler_name, rest::Backend,
+    Component, Context, Failure, Kind, Message, Reply, Section, Services, handler::AnyHandler, rest::Backend,
 };
 use desk::{Desk, Told};
-use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Stands in for the daemon: hands messages to a component's handlers. Clones share everything.
@@ -53,22 +88,6 @@ pub struct Bench {
     section: Arc<Section>,
     told: Arc<Told>,
     note: Option<String>,
-}
-
-/// A message of the action with this display name, with the headers that the platform sends: the context token is
-/// `token`, the correlation id `invid:390`, the time 2017-03-07T15:07:14Z.
-#[must_use]
-pub fn message(display_name: &str, body: Value) -> Message {
-    let headers = [
-        ("message-id", "ID:test:1"),
-        ("correlation-id", "invid:390"),
-        ("reply-to", "/queue/acks.201.test"),
-        ("timestamp", "1488917234000"),
-        ("Co3ContextToken", "token"),
-    ];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let raw = body.to_string().into();
-    Message::new(handler_name(display_name), "test", headers.into(), body, raw)
 }
 
 // === impl Bench ===
@@ -84,7 +103,7 @@ impl Bench {
     /// The same with `num_workers` workers.
     #[must_use]
     pub fn workers(mut self, num_workers: usize) -> Self {
-        self.services = Services::new(self.services.rest, num_workers, self.services.shutdown);
+        self.services.workers = Arc::new(Semaphore::new(num_workers));
         self
     }
 
@@ -92,6 +111,13 @@ impl Bench {
     #[must_use]
     pub fn section(mut self, section: Section) -> Self {
         self.section = Arc::new(section);
+        self
+    }
+
+    /// The same with this section `[integrations]` of app.config.
+    #[must_use]
+    pub fn integrations(mut self, section: Section) -> Self {
+        self.services = self.services.with_integrations(section);
         self
     }
 
@@ -110,17 +136,24 @@ impl Bench {
         Context::new(message, self.services.clone(), self.section.clone(), desk)
     }
 
-    /// Has `component` handle `message`.
+    /// Has `component` handle `message`, of whatever kind.
     ///
     /// # Errors
-    /// Whatever the handler fails with, or that there is none for this action.
+    /// Whatever the handler fails with, or that there is none for this message.
     pub async fn deliver(&self, component: &Component, message: Message) -> Result<Reply, Failure> {
-        let named =
-            component.handlers().find(|(name, _)| *name == message.action()).map(|(_, handler)| handler);
-        let Some(handler) = named.or(component.default_handler()) else {
-            return Err(Failure::new(format!("no handler for the action `{}`", message.action())));
-        };
-        handler.run(self.context(message)).await
+        match handler(component, &message) {
+            Ok(handler) => handler.run(self.context(message)).await,
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The same while the test goes on, to let time pass, to deliver others, or to [`stop`](Self::stop). It runs up to
+    /// where it waits for the first time.
+    pub async fn start(&self, component: &Component, message: Message) -> Delivery {
+        let (bench, component) = (self.clone(), component.clone());
+        let work = tokio::spawn(async move { bench.deliver(&component, message).await });
+        clock::settle().await;
+        Delivery::new(work)
     }
 
     /// Begins to stop, as the daemon does on SIGTERM.
@@ -158,4 +191,47 @@ impl Bench {
     pub fn waiting(&self) -> usize {
         self.told.lines().waiting
     }
+}
+
+/// The handler that the daemon would give `message` to.
+fn handler<'a>(component: &'a Component, message: &Message) -> Result<&'a Arc<dyn AnyHandler>, Failure> {
+    let name = message.action();
+    let found = match message.kind() {
+        Kind::Function => component.functions().find(|(function, _)| *function == name).map(second),
+        Kind::Connector => component.connectors().find(|(queue, _)| *queue == name).map(second),
+        Kind::Inbound => inbound_handler(component, message),
+        Kind::Action => {
+            let named = component.handlers().find(|(action, _)| *action == name).map(second);
+            named.or(component.default_handler())
+        }
+    };
+    found.ok_or_else(|| Failure::new(nobody(component, message)))
+}
+
+fn inbound_handler<'a>(component: &'a Component, message: &Message) -> Option<&'a Arc<dyn AnyHandler>> {
+    let of_queue =
+        || component.inbounds().iter().filter(|inbound| inbound.destination == message.destination());
+    let named = of_queue().find(|inbound| inbound.event.as_deref() == Some(message.action()));
+    named.or_else(|| of_queue().find(|inbound| inbound.event.is_none())).map(|inbound| &inbound.handler)
+}
+
+fn second<'a>((_, handler): (&str, &'a Arc<dyn AnyHandler>)) -> &'a Arc<dyn AnyHandler> {
+    handler
+}
+
+/// For a message that no handler takes: those that there are.
+fn nobody(component: &Component, message: &Message) -> String {
+    let (what, known): (_, Vec<String>) = match message.kind() {
+        Kind::Function => ("function", component.functions().map(|(name, _)| name.to_owned()).collect()),
+        Kind::Connector => ("connector", component.connectors().map(|(queue, _)| queue.to_owned()).collect()),
+        Kind::Inbound => ("inbound event", component.inbounds().iter().map(inbound_name).collect()),
+        Kind::Action => ("action", component.handlers().map(|(name, _)| name.to_owned()).collect()),
+    };
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let (component, name) = (component.name(), message.action());
+    format!("component `{component}` has no handler for the {what} `{name}`; it has {known}")
+}
+
+fn inbound_name(inbound: &crate::component::Inbound) -> String {
+    format!("{} of {}", inbound.event.as_deref().unwrap_or("all else"), inbound.destination)
 }

@@ -5,6 +5,10 @@
 
 /// Handlers that wait, gather, limit, time out or try again, on a paused clock.
 mod decorators;
+/// Field definitions: labels, ids, near misses, what must be filled in.
+mod fields;
+/// Incidents that are created, and what is found missing before.
+mod incidents;
 /// Typed inputs: every shape of the platform's, and the words for those that are wrong.
 mod inputs;
 /// Reading a message: accessors, labels, typed input and its rejections.
@@ -19,5 +23,13 @@ mod recording;
 mod reply;
 /// The REST API as a component calls it.
 mod rest;
+/// Data tables: rows found, added, changed, deleted.
+mod rows;
 /// A component's own section of app.config.
 mod section;
+/// The test kit: each of its parts as an author's test uses it, and the words with which it fails one.
+mod testing;
+/// Rich text as plain text and Markdown, and back; hostile HTML.
+mod text;
+/// Selects, text areas and dates in any JSON.
+mod value;

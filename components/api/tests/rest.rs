@@ -174,6 +174,23 @@ async fn a_patch_is_changed_by_what_the_caller_decides_and_sent_again() {
     assert_eq!(sent(&made.calls.lock().unwrap()[1])["changes"], expected);
 }
 
+#[tokio::test]
+async fn a_field_that_has_its_new_value_already_is_nobodys_to_decide_in_whichever_form_it_comes() {
+    for (new, current) in [
+        (json!("High"), json!({ "id": 6, "name": "High" })),
+        (json!(6), json!({ "id": 6, "name": "High" })),
+        (json!({ "format": "html", "content": "<b>x</b>" }), json!("<b>x</b>")),
+    ] {
+        let failure = json!({ "field": "f", "your_original_value": null, "actual_current_value": current });
+        let (_, rest) = made(move |_, _| {
+            let answer = json!({ "success": false, "field_failures": [failure] });
+            Response::json(&answer).map_err(RestError::Unwritable)
+        });
+        let patch = Patch::of_version(17).change("f", Value::Null, new.clone());
+        rest.patch_fields("/incidents/7", patch, |_| panic!("asked about {new}")).await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_field_that_changes_each_time_is_given_up_in_the_end() {
     let (made, rest) = made(|call, _| {

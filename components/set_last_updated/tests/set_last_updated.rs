@@ -5,65 +5,61 @@
 
 use action_component::{
     Failure, Reply,
-    testing::{self, Bench, Call, Platform},
+    testing::{self, Answer, Bench, Outcome, Platform},
 };
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 /// When the test's message was sent.
 const SENT: i64 = 1_488_917_234_000;
 
 fn incident(last_updated: &Value) -> Value {
-    json!({ "id": 7, "vers": 3, "huge": u64::MAX, "properties": { "last_updated": last_updated, "other": 1.5 } })
+    let mut incident = testing::incident(7);
+    incident["huge"] = u64::MAX.into();
+    incident["properties"] = json!({ "last_updated": last_updated, "other": 1.5 });
+    incident
 }
 
-/// Delivers a message on `incident`, whose PUT meets somebody else's so many times.
-async fn deliver(incident: Value, conflicts: usize) -> (Result<Reply, Failure>, Vec<Call>) {
-    let left = AtomicUsize::new(conflicts);
-    let platform = Platform::answering(move |call| match call.method.as_str() {
-        "GET" => (200, incident.clone()),
-        _ if left.load(Ordering::Relaxed) > 0 => {
-            left.fetch_sub(1, Ordering::Relaxed);
-            (409, json!({ "message": "Changed meanwhile" }))
-        }
-        _ => (200, call.body.clone()),
-    });
+async fn deliver(platform: &Arc<Platform>) -> Result<Reply, Failure> {
     let message = testing::message("Incident Updated", json!({ "incident": { "id": 7 } }));
-    let outcome = Bench::new(platform.clone()).deliver(&set_last_updated::component(), message).await;
-    (outcome, platform.calls())
-}
-
-fn methods(calls: &[Call]) -> Vec<&str> {
-    calls.iter().map(|call| call.method.as_str()).collect()
+    Bench::new(platform.clone()).deliver(&set_last_updated::component(), message).await
 }
 
 #[tokio::test]
 async fn the_time_of_the_message_is_noted_and_all_else_left_as_it_was() {
-    let (outcome, calls) = deliver(incident(&Value::Null), 0).await;
-    assert_eq!(outcome.unwrap().message(), "last_updated set");
-    assert_eq!(methods(&calls), ["GET", "PUT"]);
-    assert!(calls.iter().all(|call| call.path == "/incidents/7" && call.token.as_deref() == Some("token")));
-    assert_eq!(calls[1].body, incident(&json!(SENT)));
+    let platform = Platform::new();
+    let _incident = platform.object("/incidents/7", incident(&Value::Null));
+    deliver(&platform).await.assert_says("last_updated set");
+    platform.assert_calls(["GET /incidents/7", "PUT /incidents/7"]);
+    let put = platform.asked_once("PUT /incidents/7");
+    assert_eq!((put.body, put.token.as_deref()), (incident(&json!(SENT)), Some("token")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_incident_that_changes_meanwhile_is_read_and_written_again() {
-    let (outcome, calls) = deliver(incident(&json!(1)), 1).await;
-    assert_eq!(outcome.unwrap().message(), "last_updated set");
-    assert_eq!(methods(&calls), ["GET", "PUT", "GET", "PUT"]);
+    let platform = Platform::new();
+    let object = platform.object("/incidents/7", incident(&json!(1)));
+    object.meanwhile(|incident| incident["name"] = "new".into());
+    deliver(&platform).await.assert_says("last_updated set");
+    let now = object.now();
+    assert_eq!((&now["name"], &now["properties"]["last_updated"]), (&json!("new"), &json!(SENT)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_incident_that_keeps_changing_is_a_failure_that_says_so() {
-    let (outcome, _) = deliver(incident(&json!(1)), usize::MAX).await;
-    assert!(outcome.unwrap_err().to_string().contains("409"));
+    let platform = Platform::new();
+    platform
+        .on("GET /incidents/7", incident(&json!(1)))
+        .on("PUT /incidents/7", Answer::error(409, "Changed meanwhile"));
+    deliver(&platform).await.assert_fails("409");
 }
 
 #[tokio::test]
 async fn a_later_time_stays() {
-    let (outcome, calls) = deliver(incident(&json!(SENT + 1)), 0).await;
-    outcome.unwrap();
-    assert_eq!(methods(&calls), ["GET"]);
+    let platform = Platform::new();
+    let _incident = platform.object("/incidents/7", incident(&json!(SENT + 1)));
+    deliver(&platform).await.unwrap();
+    platform.assert_nothing_changed();
 }
 
 #[tokio::test]
@@ -71,8 +67,9 @@ async fn without_the_custom_field_it_says_what_to_create() {
     for incident in
         [json!({ "properties": {} }), json!({ "properties": null }), json!({ "properties": "x" }), json!(1)]
     {
-        let (outcome, calls) = deliver(incident, 0).await;
-        assert!(outcome.unwrap_err().to_string().contains("`last_updated`"));
-        assert_eq!(methods(&calls), ["GET"]);
+        let platform = Platform::new();
+        platform.on("GET /incidents/7", incident);
+        deliver(&platform).await.assert_fails("`last_updated`");
+        platform.assert_nothing_changed();
     }
 }

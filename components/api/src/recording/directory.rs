@@ -69,19 +69,29 @@ pub enum RecordingError {
 // === impl Recordings ===
 
 impl Recordings {
-    /// Reads all recordings in `directory`; files of other names are left alone. It blocks until all is read.
+    /// Reads all recordings in `directory`, among which there must be a message; files of other names are left alone. It
+    /// blocks until all is read.
     ///
     /// # Errors
     /// See [`RecordingError`].
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let recordings = Self::read(&directory)?;
+        if recordings.messages.is_empty() {
+            return Err(RecordingError::NoMessage(directory.as_ref().to_owned()));
+        }
+        Ok(recordings)
+    }
+
+    /// The same where REST responses will do.
+    ///
+    /// # Errors
+    /// See [`RecordingError`].
+    pub fn read(directory: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let directory = directory.as_ref();
         let mut recordings = Self { messages: Vec::new(), answers: Vec::new() };
         for entry in fs::read_dir(directory).map_err(unreadable(directory))? {
             let path = entry.map_err(unreadable(directory))?.path();
-            recordings.read(path)?;
-        }
-        if recordings.messages.is_empty() {
-            return Err(RecordingError::NoMessage(directory.to_owned()));
+            recordings.take(path)?;
         }
         recordings.messages.sort_by_key(|message| message.time);
         recordings.answers.sort_by_key(|answer| answer.time);
@@ -107,7 +117,7 @@ impl Recordings {
         RecordedBackend::new(self.org_id(), &self.answers)
     }
 
-    fn read(&mut self, path: PathBuf) -> Result<(), RecordingError> {
+    fn take(&mut self, path: PathBuf) -> Result<(), RecordingError> {
         let Some((name, time)) = path.file_name().and_then(|name| name.to_str()).and_then(split_time) else {
             return Ok(());
         };

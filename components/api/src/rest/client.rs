@@ -1,4 +1,4 @@
-use super::{Backend, Body, Content, ContextToken, Request, Response, RestError, Scope};
+use super::{Backend, Body, Content, ContextToken, HandleFormat, Request, Response, RestError, Scope};
 use bytes::Bytes;
 use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,6 +27,7 @@ pub struct Rest {
     backend: Arc<dyn Backend>,
     token: Option<ContextToken>,
     scope: Scope,
+    format: Option<HandleFormat>,
 }
 
 // === impl Rest ===
@@ -35,13 +36,42 @@ impl Rest {
     /// Calls by `backend`, each with `token`.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, token: Option<ContextToken>) -> Self {
-        Self { backend, token, scope: Scope::Organization }
+        Self { backend, token, scope: Scope::Organization, format: None }
     }
 
     /// The same, for paths outside the organization: `rest.platform().get("/const")` is `GET /rest/const`.
     #[must_use]
     pub fn platform(&self) -> Self {
         Self { scope: Scope::Platform, ..self.clone() }
+    }
+
+    /// The same, for answers that say selects, users, phases, … by their names:
+    /// `rest.names().get("/incidents/7")` gives `"severity_code": "High"`. What is sent may hold ids as well as names,
+    /// whatever is asked for (guide, chapter 6, "Object handles").
+    #[must_use]
+    pub fn names(&self) -> Self {
+        self.in_format(HandleFormat::Names)
+    }
+
+    /// The same, for answers that say them by their ids, as the platform does unasked.
+    #[must_use]
+    pub fn ids(&self) -> Self {
+        self.in_format(HandleFormat::Ids)
+    }
+
+    /// The same, for answers that say them as `{id, name}`.
+    #[must_use]
+    pub fn objects(&self) -> Self {
+        self.in_format(HandleFormat::Objects)
+    }
+
+    fn in_format(&self, format: HandleFormat) -> Self {
+        Self { format: Some(format), ..self.clone() }
+    }
+
+    /// The same, for answers as the platform gives them unasked.
+    pub(super) fn in_default_format(&self) -> Self {
+        Self { format: None, ..self.clone() }
     }
 
     /// `GET path`, read as a `T`.
@@ -126,6 +156,9 @@ impl Rest {
     pub async fn send(&self, mut request: Request) -> Result<Response, RestError> {
         if self.scope == Scope::Platform {
             request.scope = Scope::Platform;
+        }
+        if let Some(format) = self.format {
+            format.ask(&mut request);
         }
         self.backend.call(request.with_token(self.token.clone())).await
     }

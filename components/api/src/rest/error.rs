@@ -154,6 +154,8 @@ pub struct StatusError {
     pub message: String,
     /// The platform's code for the error: a word or a number.
     pub error_code: Option<String>,
+    /// The API access names of the fields that the platform finds fault with, where it says them.
+    pub fields: Vec<String>,
     /// How long the platform asks to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -166,6 +168,14 @@ struct ErrorBody {
     message: Option<String>,
     hints: Option<Vec<Value>>,
     error_code: Option<Value>,
+}
+
+/// What is taken from it.
+#[derive(Default)]
+struct Words {
+    message: String,
+    error_code: Option<String>,
+    fields: Vec<String>,
 }
 
 /// How much of an answer that is no JSON goes into an error.
@@ -243,11 +253,12 @@ impl RestError {
         body: &Bytes,
     ) -> Self {
         let path = path.split('?').next().unwrap_or_default().to_owned();
-        let (message, error_code) = words(body);
+        let Words { message, error_code, fields } = Words::of(body);
         if status == StatusCode::UNAUTHORIZED {
             return Self::Unauthorized { method, path, message };
         }
-        Self::Status(Box::new(StatusError { method, path, status, message, error_code, retry_after }))
+        let error = StatusError { method, path, status, message, error_code, fields, retry_after };
+        Self::Status(Box::new(error))
     }
 }
 
@@ -273,17 +284,31 @@ impl fmt::Display for StatusError {
     }
 }
 
-/// What the platform says of an error, and its number.
-fn words(body: &Bytes) -> (String, Option<String>) {
-    let Ok(error) = serde_json::from_slice::<ErrorBody>(body) else {
-        return (excerpt(&String::from_utf8_lossy(body)), None);
-    };
-    let hints = error.hints.unwrap_or_default();
-    let said = error.message.filter(|text| !text.is_empty()).or(error.title).unwrap_or_default();
-    let hints = hints.iter().filter_map(|hint| hint.as_str()).filter(|hint| !hint.is_empty());
-    let message = hints.fold(said, |text, hint| format!("{text} ({hint})"));
-    let code = error.error_code.filter(|code| !code.is_null());
-    (excerpt(&message), code.map(|code| code.as_str().map_or_else(|| code.to_string(), ToOwned::to_owned)))
+// === impl Words ===
+
+impl Words {
+    /// What the platform says of an error.
+    fn of(body: &Bytes) -> Self {
+        let Ok(error) = serde_json::from_slice::<ErrorBody>(body) else {
+            return Self { message: excerpt(&String::from_utf8_lossy(body)), ..Self::default() };
+        };
+        let hints = error.hints.unwrap_or_default();
+        let fields: Vec<String> = hints.iter().flat_map(faulty_fields).collect();
+        let said = error.message.filter(|text| !text.is_empty()).or(error.title).unwrap_or_default();
+        let hints = hints.iter().filter_map(Value::as_str).chain(fields.iter().map(String::as_str));
+        let message =
+            hints.filter(|hint| !hint.is_empty()).fold(said, |text, hint| format!("{text} ({hint})"));
+        let code = error.error_code.filter(|code| !code.is_null());
+        let error_code = code.map(|code| code.as_str().map_or_else(|| code.to_string(), ToOwned::to_owned));
+        Self { message: excerpt(&message), error_code, fields }
+    }
+}
+
+/// The fields in a hint of the form `{"field_defs": [{"name": …}]}` (guide, chapter 5).
+fn faulty_fields(hint: &Value) -> Vec<String> {
+    let definitions = hint.get("field_defs").and_then(Value::as_array).into_iter().flatten();
+    let names = definitions.filter_map(|definition| definition.get("name")?.as_str());
+    names.map(ToOwned::to_owned).collect()
 }
 
 fn excerpt(text: &str) -> String {

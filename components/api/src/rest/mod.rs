@@ -8,7 +8,9 @@
 //! - `get_put`: read, change, write back, and again when somebody else was faster
 //! - `document`: a JSON text that keeps what nobody changed, to the letter
 //! - `patch`: changes of single fields, and what to do when somebody else changed them
-//! - `files`: attachments and artifact files, up and down, as streams
+//! - `files`: attachments and artifact files, up and down, as streams; `file_at`: where they are
+//! - `fields`: the definitions of a type's fields; `incidents`: new ones; `rows`: those of a data table
+//! - `handle_format`: names, ids or both for what refers to something else
 //! - `request`, `response`, `content`, `error`: the values that pass through the seam
 //! - `path`: escaping what goes into a path or a query
 
@@ -17,22 +19,31 @@ mod client;
 mod content;
 mod document;
 mod error;
+mod fields;
+mod file_at;
 mod files;
 mod get_put;
+mod handle_format;
+mod incidents;
 mod patch;
 mod path;
 mod request;
 mod response;
+mod rows;
 
 pub use client::Rest;
 pub use content::{ByteStream, Content, Opener};
 pub use error::{BoxError, RestError, StatusError};
+pub use file_at::{FileAt, FileInfo};
 pub use files::{Download, File};
 pub use get_put::Applied;
+pub use handle_format::HandleFormat;
+pub use incidents::IncidentError;
 pub use patch::{FieldFailure, Patch, Resolution};
 pub use path::{segment, with_query};
 pub use request::{Body, ContextToken, Part, Request, Scope};
 pub use response::Response;
+pub use rows::{Cells, Row, RowError, Table};
 
 use futures_util::future::BoxFuture;
 use std::fmt;

@@ -138,8 +138,9 @@ impl Patch {
 
     /// Whether the field has the new value already: somebody wants the same, or the answer to our own patch was lost.
     fn is_done(&self, failure: &FieldFailure) -> bool {
-        let done =
-            |change: &Change| change.field == failure.field && change.new == failure.actual_current_value;
+        let done = |change: &Change| {
+            change.field == failure.field && same(&change.new, &failure.actual_current_value)
+        };
         self.changes.iter().any(done)
     }
 
@@ -156,6 +157,17 @@ impl Patch {
             }
         }
     }
+}
+
+/// Whether both say the same, in whichever of their forms: a text area's content, a select's name or id.
+fn same(one: &Value, other: &Value) -> bool {
+    let said = |value: &Value, name: &str| value.get(name).filter(|said| !said.is_null()).cloned();
+    let as_said = |value: &Value, by: &str| said(value, by).unwrap_or_else(|| value.clone());
+    one == other
+        || ["content", "name", "id"].iter().any(|by| {
+            let forms = one.is_object() || other.is_object();
+            forms && as_said(one, by) == as_said(other, by) && !as_said(one, by).is_object()
+        })
 }
 
 impl Change {

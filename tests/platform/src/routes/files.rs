@@ -29,11 +29,19 @@ pub(super) async fn attach(State(shared): World, OriginalUri(uri): OriginalUri, 
     }
 }
 
-/// `POST …/artifacts/files`, parts `file` and `artifact`. The platform answers with a list.
+/// `POST …/artifacts/files`, parts `file` and `artifact`. The platform answers with a list. What is known of the file stands
+/// in the artifact's `attachment`, too.
 pub(super) async fn artifact(State(shared): World, OriginalUri(uri): OriginalUri, form: Multipart) -> Reply {
     let collection = below(&uri).trim_end_matches("/files").to_owned();
     match read(form).await {
-        Form { artifact, file: Some((name, file)) } if artifact.is_object() => {
+        Form { mut artifact, file: Some((name, file)) } if artifact.is_object() => {
+            let id = lock(&shared.world).next_id();
+            let size = file.bytes.len();
+            let attachment =
+                json!({ "id": id, "name": name, "size": size, "content_type": file.content_type });
+            if let Some(artifact) = artifact.as_object_mut() {
+                artifact.insert("attachment".to_owned(), attachment);
+            }
             Reply::json(json!([keep(&shared, &collection, artifact, &name, file)]))
         }
         _ => Reply::error(StatusCode::BAD_REQUEST, "the parts \"file\" and \"artifact\" are needed"),

@@ -3,6 +3,7 @@
 mod files;
 mod objects;
 mod patch;
+mod rows;
 mod session;
 
 use crate::{Reply, pipeline, platform::Shared, platform::lock};
@@ -10,7 +11,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, State},
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use http::Uri;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(crate) fn all(shared: &Arc<Shared>, prefix: &str) -> Router {
 fn organization() -> Router<Arc<Shared>> {
     let contents = get(files::contents);
     Router::new()
-        .route("/incidents", get(objects::list).post(objects::create))
+        .route("/incidents", get(objects::list).post(objects::create_incident))
         .route("/incidents/{id}", objects::one())
         .route("/incidents/{id}/members", get(objects::read).put(objects::put))
         .route("/incidents/{id}/tasks", get(objects::list).post(objects::create_task))
@@ -47,6 +48,9 @@ fn organization() -> Router<Arc<Shared>> {
         .route("/incidents/{id}/attachments/{file}/contents", contents.clone())
         .route("/incidents/{id}/artifacts/{artifact}", objects::one())
         .route("/incidents/{id}/artifacts/{file}/contents", contents.clone())
+        .route("/incidents/{id}/table_data/{table}", get(rows::table))
+        .route("/incidents/{id}/table_data/{table}/row_data", post(rows::add))
+        .route("/incidents/{id}/table_data/{table}/row_data/{row}", put(rows::put).delete(objects::delete))
         .route("/tasks/{id}", objects::one())
         .route("/tasks/{id}/attachments", get(objects::list).post(files::attach))
         .route("/tasks/{id}/attachments/{file}", objects::one())

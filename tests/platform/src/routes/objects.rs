@@ -72,6 +72,28 @@ pub(super) async fn create(
     Reply::json(created.unwrap_or_default())
 }
 
+/// Refuses an incident without the fields that `/types/incident/fields` requires always, as the platform does.
+pub(super) async fn create_incident(world: World, uri: OriginalUri, Json(incident): Json<Value>) -> Reply {
+    let definitions = lock(&world.0.world).lists.get("/types/incident/fields").cloned().unwrap_or_default();
+    let definitions = definitions.as_array().into_iter().flatten();
+    let missing: Vec<_> =
+        definitions.filter(|definition| is_missing(definition, &incident)).cloned().collect();
+    if missing.is_empty() {
+        return create(world, uri, Json(incident)).await;
+    }
+    let body = json!({
+        "success": false, "title": null, "message": "A required field is missing.", "hints": [{ "field_defs": missing }],
+    });
+    Reply::text(StatusCode::BAD_REQUEST, body.to_string())
+}
+
+fn is_missing(definition: &Value, incident: &Value) -> bool {
+    let member = |name: &str| definition.get(name).and_then(Value::as_str);
+    let holder = member("prefix").map_or(Some(incident), |prefix| incident.get(prefix));
+    let value = holder.zip(member("name")).and_then(|(holder, name)| holder.get(name));
+    member("required") == Some("always") && value.is_none_or(Value::is_null)
+}
+
 /// A task is read and changed at `/tasks/<id>`, but made and listed at its incident. The platform answers with its id only.
 pub(super) async fn create_task(
     State(shared): World,

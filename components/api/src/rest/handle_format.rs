@@ -1,0 +1,36 @@
+use super::{Request, with_query};
+
+/// How an answer says what refers to something else: a select's value, a user, a phase (guide, chapter 6, "Object
+/// handles").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandleFormat {
+    /// `6`, as the platform does unasked.
+    Ids,
+    /// `"High"`
+    Names,
+    /// `{"id": 6, "name": "High"}`
+    Objects,
+}
+
+/// The parameter's name. It stands in the query rather than in a header: what is remembered of answers goes by the path.
+const PARAMETER: &str = "handle_format";
+
+impl HandleFormat {
+    /// Asks for this format, unless the call has one of its own.
+    pub(super) fn ask(self, request: &mut Request) {
+        let (_, query) = request.path.split_once('?').unwrap_or_default();
+        let asked = query.split('&').any(|pair| pair.split('=').next() == Some(PARAMETER));
+        if !asked && !request.headers.contains_key(PARAMETER) {
+            request.path = with_query(&request.path, [(PARAMETER, self.word())]);
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ids => "ids",
+            Self::Names => "names",
+            Self::Objects => "objects",
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use super::complaint;
+use action_component::{Failure, FailureKind, Reply, testing::Outcome};
+use serde::Deserialize;
+use serde_json::json;
+
+type Ended = Result<Reply, Failure>;
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Found {
+    hits: u32,
+}
+
+fn found() -> Ended {
+    Reply::results(json!({ "hits": 3 }))
+}
+
+#[tokio::test]
+async fn what_holds_passes() {
+    Ok(Reply::text("done")).assert_says("done");
+    found().assert_content(&json!({ "hits": 3 }));
+    assert_eq!(found().content::<Found>(), Found { hits: 3 });
+    Ok(Reply::unsuccessful("no such host")).assert_unsuccessful("such host");
+    Ended::Err(Failure::new("it is down")).assert_fails("down");
+    Ended::Err(Failure::with_kind(FailureKind::Rejected, "name: missing")).assert_rejected("name");
+}
+
+#[tokio::test]
+async fn what_does_not_hold_fails_the_test_in_the_words_of_what_came() {
+    let failed = || Ended::Err(Failure::new("it is down"));
+    let complaints = [
+        (complaint(async { failed().assert_says("done") }).await, "it is down"),
+        (complaint(async { failed().content::<Found>() }).await, "it is down"),
+        (complaint(async { failed().assert_fails("up") }).await, "it is down"),
+        (complaint(async { failed().assert_rejected("down") }).await, "shape"),
+        (complaint(async { Ok(Reply::text("done")).assert_fails("x") }).await, "done"),
+        (
+            complaint(async { Ok(Reply::text("done")).assert_content(&json!(1)) }).await,
+            "no function's results",
+        ),
+        (complaint(async { Reply::results(json!([])).content::<Found>() }).await, "another shape"),
+        (complaint(async { Ok(Reply::unsuccessful("nobody")).content::<Found>() }).await, "nobody"),
+        (complaint(async { found().assert_unsuccessful("x") }).await, "was successful"),
+    ];
+    for (words, expected) in complaints {
+        assert!(words.contains(expected), "{words:?} does not say {expected:?}");
+    }
+}

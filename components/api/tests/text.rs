@@ -1,0 +1,181 @@
+//! Rich text, friendly and hostile.
+
+use action_component::{text, value::TextArea};
+use proptest::prelude::*;
+use std::fmt::Write;
+
+#[test]
+fn html_becomes_lines() {
+    for (html, plain) in [
+        ("", ""),
+        ("just text", "just text"),
+        ("<div>one</div><div>two</div>", "one\ntwo"),
+        ("<p>one</p><p>two<br>three</p>", "one\n\ntwo\nthree"),
+        ("a<br><br>b", "a\n\nb"),
+        ("  much \n\t space  ", "much space"),
+        ("&lt;b&gt; &amp;amp; &eacute;&#x1F600;", "<b> &amp; é😀"),
+        ("<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>", "- a\n  - b\n- c"),
+        ("<ol start=3><li>a<li><p>b</p></ol>", "3. a\n4. b"),
+        ("<blockquote>said<br>so</blockquote>he", "> said\n> so\n\nhe"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", "a \t b\nc \t d"),
+        ("<pre>  x\n    y</pre>", "  x\n    y"),
+        ("run <code>ls -l</code>, now", "run ls -l, now"),
+        ("<a href='https://example.com/x'>there</a>", "there (https://example.com/x)"),
+        ("<a href='mailto:a@b.c'>a@b.c</a> <a href='https://b.c/'>https://b.c/</a>", "a@b.c https://b.c/"),
+        ("<b>bold</b>ly <img src=x alt=y>", "boldly"),
+    ] {
+        assert_eq!(text::plain(html), plain, "{html}");
+    }
+}
+
+#[test]
+fn html_becomes_markdown() {
+    for (html, markdown) in [
+        ("<h2>Look</h2><p>a <b>b</b>, <i>c</i> <s>d</s></p>", "## Look\n\na **b**, *c* ~~d~~"),
+        ("<b> spaced </b>out", "**spaced** out"),
+        ("<b></b><i> </i>none", "none"),
+        ("<div>one</div><div>two</div>", "one\\\ntwo"),
+        ("<ul><li>a</li></ul>after", "- a\n\nafter"),
+        ("<a href='https://e.com/(x) y'>it</a>", "[it](https://e.com/%28x%29%20y)"),
+        ("<pre>a\n```\nb</pre>", "````\na\n```\nb\n````"),
+        ("<code>a`b</code> <code>`</code>", "``a`b`` `` ` ``"),
+        (
+            "<table><tr><th>a</th><th>b|c</th></tr><tr><td>1<br>2</td><td></td></tr></table>",
+            "| a | b\\|c |\n| --- | --- |\n| 1 2 | |",
+        ),
+        (
+            "1. # *x* last_updated _y_ [z] &lt;script&gt; &amp;lt; a&b",
+            "1\\. # \\*x\\* last_updated \\_y\\_ \\[z\\] \\<script> \\&lt; a\\&b",
+        ),
+        ("<p># no heading</p><p>- no list</p>", "\\# no heading\n\n\\- no list"),
+    ] {
+        assert_eq!(text::markdown(html), markdown, "{html}");
+    }
+}
+
+#[test]
+fn markdown_becomes_html_and_comes_back() {
+    let markdown = "# Look\n\nA **b** *c* `d` [e](https://e.com):\n\n- f\n  - g\n\n> h\n\n| i | j |\n| --- | --- |\n| 1 | 2 |";
+    let html = text::from_markdown(markdown);
+    assert!(
+        html.contains("<strong>b</strong>") && html.contains("<a href=\"https://e.com\">e</a>"),
+        "{html}"
+    );
+    assert_eq!(text::markdown(&html), markdown);
+}
+
+#[test]
+fn nothing_that_runs_or_calls_out_gets_to_the_platform() {
+    for (html, safe) in [
+        ("<script>alert(1)</script>ok", "ok"),
+        ("<scr<script>ipt>alert(1)</script>ok", "ipt&gt;alert(1)ok"),
+        ("<style>*{}</style><p style='x:y' onclick=z>ok", "<p>ok</p>"),
+        ("<img src=x onerror=alert(1)><iframe src=y></iframe>ok", "ok"),
+        ("<a href='javascript:alert(1)'>x</a>", "x"),
+        ("<a href=' java\nscript:alert(1)'>x</a>", "x"),
+        ("<a href='&#106;avascript:alert(1)'>x</a><a href='data:text/html,x'>y</a>", "xy"),
+        ("<a href='vbscript:x'>x</a><a href='\u{1}javascript:x'>y</a>", "xy"),
+        (
+            "<a href='https://e.com/\"onclick=\"x'>x</a>",
+            "<a href=\"https://e.com/&quot;onclick=&quot;x\">x</a>",
+        ),
+        ("<a href='#incidents/7'>x</a>", "<a href=\"#incidents/7\">x</a>"),
+        ("<svg><script>alert(1)</script><a xlink:href='javascript:x'>y</a></svg>", "y"),
+        ("<math><mtext><table><mglyph><style><img src=x onerror=y>", "<table></table>"),
+        ("<noscript><p title=\"</noscript><img src=x onerror=y>\">", "<p></p>"),
+        ("<b><i>x</b></i>", "<b><i>x</i></b>"),
+        ("<!-- <b> --><![CDATA[x]]>a < b", "a &lt; b"),
+        ("<b/onclick=x>y", "<b>y</b>"),
+    ] {
+        assert_eq!(text::safe(html), safe, "{html}");
+    }
+    assert_eq!(text::from_markdown("[x](javascript:alert(1))"), "<p>x</p>");
+    let shown = text::from_markdown("a <script>alert(1)</script>\n\n<div onclick=x>\n");
+    assert!(!shown.contains("<script") && !shown.contains("<div"), "{shown}");
+    assert!(shown.contains("&lt;script&gt;"), "{shown}");
+    assert_eq!(text::from_plain("<b>\n\"1\" & 2"), "&lt;b&gt;<br>&quot;1&quot; &amp; 2");
+}
+
+/// Each of these has brought a parser, a renderer or a stack down somewhere.
+#[test]
+fn hostile_html_neither_panics_nor_takes_for_ever() {
+    let mut attributes = "<a ".to_owned();
+    let mut fonts = String::new();
+    (0..100_000).for_each(|n| {
+        let _ = write!(attributes, "a{n} ");
+        let _ = write!(fonts, "<b id={n}><p>x");
+    });
+    let repeated = |unit: &str| unit.repeat((1 << 17) / unit.len());
+    for hostile in [
+        "<div>".repeat(200_000),
+        repeated("<div>x"),
+        repeated("<b><p>"),
+        repeated("<ul><li>x"),
+        repeated("<blockquote>"),
+        repeated("<table><tr><td>"),
+        repeated("</div>"),
+        repeated("<a <a <a"),
+        repeated("<"),
+        repeated("&"),
+        repeated("<b>x</b>"),
+        repeated("<br>"),
+        repeated("<pre><code>`"),
+        repeated("<!--"),
+        format!("<table><tr><th>{}</th></tr>{}", "x".repeat(1 << 19), "<tr><td>y".repeat(1 << 15)),
+        format!("{attributes}>x"),
+        fonts,
+        format!("<script>{}", repeated("x")),
+        format!("<img src=\"data:{}\">seen", repeated("x")),
+    ] {
+        // Markdown does the most with it; the others are tried with less, for the tests' own time.
+        let some: String = hostile.chars().take(1 << 16).collect();
+        let (plain, markdown, safe) = (text::plain(&some), text::markdown(&hostile), text::safe(&some));
+        assert!(markdown.len() < hostile.len() * 20, "{}", &some[..20]);
+        assert!(plain.len().max(safe.len()) < some.len() * 20, "{}", &some[..20]);
+    }
+    assert_eq!(text::plain(&format!("<img src=\"data:{}\">seen", repeated("x"))), "seen");
+    for hostile in
+        [repeated("> "), repeated("*a_"), repeated("[x]("), repeated("- "), repeated("`"), repeated("|a")]
+    {
+        assert!(!text::safe(&text::from_markdown(&hostile)).contains("<script"));
+    }
+}
+
+#[test]
+fn a_text_area_is_read_as_what_it_says_it_is() {
+    assert_eq!(TextArea::text("1 < 2 <b>").to_plain(), "1 < 2 <b>");
+    assert_eq!(TextArea::html("<b>x</b>").to_plain(), "x");
+    assert_eq!(TextArea::text("*x*\ny").to_markdown(), "\\*x\\*\\\ny");
+    assert_eq!(TextArea::safe_html("<b onclick=y>x").content, "<b>x</b>");
+    assert_eq!(TextArea::from_markdown("**x**").to_markdown(), "**x**");
+}
+
+/// Tags, pieces of tags, and what stands between them.
+fn soup() -> impl Strategy<Value = String> {
+    let tag = prop_oneof![
+        "</?(a|b|p|li|ul|ol|td|tr|table|pre|code|blockquote|div|br|h1|script|style)( [a-z]{1,4}=[\"']?[a-z:<>]{0,5}[\"']?)?/?>",
+        "[a-z<>&;\"'`*_|\\\\ \n#-]{0,8}",
+        any::<String>(),
+    ];
+    prop::collection::vec(tag, 0..40).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_made_safe_and_is_safe_as_it_is(html in soup()) {
+        let safe = text::safe(&html);
+        prop_assert_eq!(text::safe(&safe), safe.clone());
+        let opened = safe.matches('<').count();
+        let known = ["script", "style", "iframe", "img", "svg", "form"].iter().all(|tag| !safe.contains(&format!("<{tag}")));
+        prop_assert!(known && opened == safe.matches('>').count(), "{}", safe);
+        let _ = (text::plain(&html), text::markdown(&html), text::from_markdown(&html));
+    }
+
+    #[test]
+    fn plain_text_survives_the_way_there_and_back(words in prop::collection::vec("[!-~]{1,6}", 1..8)) {
+        let words = words.join(" ");
+        prop_assert_eq!(text::plain(&text::from_plain(&words)), words.clone());
+        let markdown = text::markdown(&text::from_plain(&words));
+        prop_assert_eq!(text::plain(&text::from_markdown(&markdown)), words, "{}", markdown);
+    }
+}

@@ -1,0 +1,114 @@
+use super::{
+    InvokeArgs, Unable, error,
+    target::{self, Target},
+};
+use crate::{
+    cli::{
+        rehearsal::{Journal, Noted, Setting, check_settings, section},
+        run::load,
+    },
+    component::{
+        CancellationToken, Component, Rest, Section, Services, recording::Recordings, rest::Backend,
+    },
+    config::Config,
+    daemon::{self, DaemonError, settings},
+    dispatch::{ActionNames, Registry, Workshop},
+    logging::Redactor,
+    rest,
+};
+use serde_json::{Value, json};
+use std::{path::Path, sync::Arc};
+
+/// Where the handler works, and with what.
+pub(super) struct Stage {
+    registry: Registry,
+    backend: Arc<dyn Backend>,
+    integrations: Section,
+    is_mocked: bool,
+    pub(super) org: i64,
+    pub(super) redactor: Redactor,
+}
+
+/// Recordings in place of the platform, and nothing of app.config.
+pub(super) fn mocked(
+    args: &InvokeArgs,
+    components: &[Component],
+    directory: &Path,
+) -> Result<(Stage, Target), Unable> {
+    let settings = set(args);
+    check_settings(&settings, components).map_err(Unable::Usage)?;
+    let with_section = components.iter().map(|component| (component, section(component.name(), &settings)));
+    let registry = Registry::build(with_section).map_err(|clashes| error(DaemonError::Clashes(clashes)))?;
+    let target = target::find(&registry, args).map_err(Unable::Usage)?;
+    let recordings = Recordings::read(directory).map_err(error)?;
+    let stage = Stage {
+        registry,
+        backend: Arc::new(recordings.backend()),
+        integrations: Section::default(),
+        is_mocked: true,
+        org: recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default(),
+        redactor: Redactor::default(),
+    };
+    Ok((stage, target))
+}
+
+/// What `--set` says; the other options are the platform's.
+fn set(args: &InvokeArgs) -> Vec<Setting> {
+    let arguments = args.overrides.arguments.iter().filter(|argument| argument.option.starts_with("--set "));
+    let setting = arguments.cloned().map(|argument| Setting {
+        section: argument.section,
+        key: argument.key,
+        value: argument.value,
+    });
+    setting.collect()
+}
+
+/// The platform of app.config. A handler that does not exist is told before anything is asked of it.
+pub(super) async fn real(args: &InvokeArgs, components: &[Component]) -> Result<(Stage, Target), Unable> {
+    let config = load(&args.overrides, components).map_err(Unable::Config)?;
+    let registry = daemon::registry(&config, components).map_err(error)?;
+    let target = target::find(&registry, args).map_err(Unable::Usage)?;
+    let settings = settings::rest(&config, None).map_err(|problem| Unable::Usage(problem.to_string()))?;
+    let platform = rest::connect(settings).await.map_err(error)?;
+    warn(&config, platform.org_name());
+    let stage = Stage {
+        registry,
+        org: platform.org_id(),
+        backend: Arc::new(platform),
+        integrations: config.section("integrations"),
+        is_mocked: false,
+        redactor: Redactor::new(&config.secrets()),
+    };
+    Ok((stage, target))
+}
+
+fn warn(config: &Config, org: &str) {
+    let host = &config.platform.host;
+    eprintln!(
+        "processor: this works on the real platform {host}, organization {org:?}: what the handler changes there is \
+         changed. (--mock DIRECTORY works on recordings.)"
+    );
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// The incident as it is on the platform; among recordings there may be none of it.
+    pub(super) async fn incident(&self, id: i64) -> Result<Value, Unable> {
+        let rest = Rest::new(self.backend.clone(), None);
+        match rest.get(&format!("/incidents/{id}")).await {
+            Ok(incident) => Ok(incident),
+            Err(_not_recorded) if self.is_mocked => Ok(json!({ "id": id })),
+            Err(problem) => Err(error(problem)),
+        }
+    }
+
+    /// What carries the message out, and notes each REST call in `journal`.
+    pub(super) fn workshop(self, journal: &Journal) -> Workshop {
+        let backend = Arc::new(Noted { backend: self.backend, journal: journal.clone() });
+        let names = ActionNames::new(Rest::new(backend.clone(), None));
+        let services =
+            Services::new(backend, 1, CancellationToken::new()).with_integrations(self.integrations);
+        Workshop::new(self.registry, names, services)
+    }
+}

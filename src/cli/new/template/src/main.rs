@@ -1,0 +1,5 @@
+//! The processor with this component.
+
+fn main() -> std::process::ExitCode {
+    action_processor::main([my_component::component()])
+}
