@@ -31,6 +31,8 @@ mod delivery;
 mod dispatch;
 /// Functions and low-code connectors: typed inputs, results in their envelope, failures, secrets in inputs.
 mod functions;
+/// The guide for authors: its commands, configurations and its first run, from nothing to an answered function.
+mod guide_blocks;
 /// What `processor invoke` runs, what it prints, and its exit codes.
 mod invoke;
 /// What `processor list` prints.
@@ -41,6 +43,8 @@ mod logging;
 mod new;
 /// Several platforms in one daemon, one of them away; instances of one component.
 mod platforms;
+/// The playground: a broker and a platform to try components on.
+mod playground;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// `log_http_responses`: what is written, what is left out, and that it can be replayed.

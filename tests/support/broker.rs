@@ -204,7 +204,7 @@ impl Broker {
             }
             // Most likely somebody took a port between our look and the broker's.
         }
-        panic!("the broker does not start; see {log} in {}", env!("CARGO_TARGET_TMPDIR"));
+        panic!("the broker does not start; see {log} in {}", log_dir().display());
     }
 
     fn prepare(make: Make, ports: Ports, log: &str, sync: Sync) -> Self {
@@ -214,7 +214,7 @@ impl Broker {
         make.prepare(dir.path(), &ports, sync);
         let Ports { tls, plain, metrics, .. } = ports;
         let address = Address { tls, plain, metrics, ca_file, make };
-        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
+        let log = log_dir().join(log);
         // That of an earlier run.
         let _ = std::fs::remove_file(&log);
         Self { process: None, ports, address, log, dir }
@@ -263,6 +263,11 @@ impl Broker {
         let lines: Vec<_> = log.lines().collect();
         format!("; the end of its log:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"))
     }
+}
+
+/// Cargo names its directory to tests and benches, but not to examples.
+fn log_dir() -> PathBuf {
+    option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 impl Drop for Broker {
