@@ -4,7 +4,7 @@ use crate::config::{sources, sources_without_file};
 use action_processor::{
     cli::config::{ConfigArgs, ConfigError, run},
     component::{Component, Context, Failure, Reply, handler_fn},
-    config::{Config, example, keys::KEYS},
+    config::{Config, example, keys},
 };
 use clap::{Args, FromArgMatches};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -30,7 +30,7 @@ fn the_example_has_every_key_at_its_default() {
     let all = uncommented.collect::<Vec<_>>().join("\n") + "\n";
     let read = action_processor::config::ini::parse(&all);
     assert_eq!(read.mistakes, []);
-    for key in KEYS {
+    for key in keys::all() {
         let section = read.sections.iter().find(|section| section.name == key.section).unwrap();
         let entry = section.entries.iter().find(|entry| entry.key == key.name).unwrap();
         assert_eq!(entry.value, key.default.unwrap_or_default(), "{}", key.name);
@@ -39,8 +39,7 @@ fn the_example_has_every_key_at_its_default() {
 
 #[test]
 fn every_default_is_right_and_every_key_an_option() {
-    let lines: Vec<String> = KEYS
-        .iter()
+    let lines: Vec<String> = keys::all()
         .filter(|key| key.section == "resilient")
         .filter_map(|key| Some(format!("{} = {}\n", key.name, key.default?)))
         .collect();
@@ -48,7 +47,7 @@ fn every_default_is_right_and_every_key_an_option() {
     let config = Config::load(&sources(&file, &[]), &[]).unwrap();
     assert!(config.warnings.is_empty());
     let command = ConfigArgs::augment_args(clap::Command::new("processor"));
-    for key in KEYS {
+    for key in keys::all() {
         assert!(
             command.get_arguments().any(|option| option.get_long() == Some(&key.option())),
             "--{}",

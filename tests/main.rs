@@ -19,6 +19,8 @@ mod config;
 mod config_command;
 /// app.config is read as Python's ConfigParser reads it.
 mod config_ini;
+/// `[resilient:NAME]` and `[component:NAME]`: platforms and instances.
+mod config_platforms;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
 /// `processor dead`: the messages that were set aside are listed, shown, tried again, dropped.
@@ -39,12 +41,16 @@ mod list;
 mod logging;
 /// `processor new`: what it refuses, and that the project it makes builds and runs.
 mod new;
+/// Several platforms in one daemon, one of them away; instances of one component.
+mod platforms;
 /// The playground: a broker and a platform to try components on.
 mod playground;
 /// The way to the broker through HTTP and SOCKS 5 proxies, and past them.
 mod proxy;
 /// `log_http_responses`: what is written, what is left out, and that it can be replayed.
 mod recording;
+/// A configuration that changes while the daemon works.
+mod reload;
 /// What `processor replay` prints, and its exit codes.
 mod replay;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.

@@ -1,9 +1,13 @@
 //! `processor list`.
 
 use super::failed;
-use crate::component::{Component, Section};
+use crate::{
+    component::{Component, Section},
+    config::{Config, Overrides},
+};
 use std::{
     io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -14,6 +18,10 @@ pub struct ListArgs {
     /// Show each component's actions, and the keys of its section, too.
     #[arg(short, long)]
     verbose: bool,
+    /// Read this file, not $APP_CONFIG_FILE, ./app.config or ~/.resilient/app.config: a component that has several sections
+    /// there is listed once for each.
+    #[arg(long, alias = "config_file", value_name = "FILE")]
+    config_file: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -30,23 +38,44 @@ pub fn run(args: &ListArgs, components: &[Component], out: &mut dyn Write) -> Ex
     if components.is_empty() {
         eprintln!("processor: this binary was built without components");
     }
+    let config = configured(args, components);
+    let components =
+        config.as_ref().map_or_else(|| components.to_vec(), |config| config.instances(components));
+    let section = |component: &Component| {
+        config.as_ref().map_or_else(Section::default, |config| config.section(component.name()))
+    };
     let widest =
         components.iter().map(|component| component.name().chars().count()).max().unwrap_or_default();
-    match components.iter().try_for_each(|component| show(component, widest, args.verbose, out)) {
+    match components
+        .iter()
+        .try_for_each(|component| show(component, &section(component), widest, args.verbose, out))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }
 
-fn show(component: &Component, widest: usize, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+/// The configuration, if there is one without mistakes: `processor check` tells them.
+fn configured(args: &ListArgs, components: &[Component]) -> Option<Config> {
+    let overrides = Overrides { file: args.config_file.clone(), ..Overrides::default() };
+    Config::load(&overrides.sources().ok()?, components).ok()
+}
+
+fn show(
+    component: &Component,
+    section: &Section,
+    widest: usize,
+    verbose: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let (name, version) = (component.name(), component.version_text());
     let line = format!("{name:<widest$}  {version:<8}  {}", component.about_text());
     writeln!(out, "{}", line.trim_end())?;
-    if verbose { show_more(component, out) } else { Ok(()) }
+    if verbose { show_more(component, section, out) } else { Ok(()) }
 }
 
-fn show_more(component: &Component, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  destination   {}", component.serves(&Section::default()))?;
+fn show_more(component: &Component, section: &Section, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  destination   {}", component.serves(section))?;
     for (action, _) in component.handlers() {
         writeln!(out, "  action        {action}")?;
     }

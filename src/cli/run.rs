@@ -3,15 +3,12 @@
 use super::{FAILED, failed, mistakes, runtime};
 use crate::{
     component::Component,
-    config::{Config, Overrides, Problems},
-    daemon::{self, Reload, service::Service},
-    logging::{self, Redactor},
+    config::{Config, Location, Overrides, Problems, Sources},
+    daemon::{self, Reload, Source},
+    logging::{self, Levels, Redactor},
     signals::signals,
 };
-use std::{
-    process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use tracing::{error, info, warn};
 
 /// `heartbeat_timeout_threshold` has passed, as for the vendor's framework.
@@ -32,14 +29,20 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
         Err(problems) => return mistakes(&problems),
     };
     let redactor = Redactor::new(&config.secrets());
-    let _log = match logging::init(&config.log, redactor.clone()) {
+    let log = match logging::init(&config.log, redactor.clone()) {
         Ok(guard) => guard,
         Err(error) => return failed(&error),
     };
     greet(&config, components);
-    let reload = reload(args.overrides.clone(), config.clone(), components.to_vec(), redactor);
-    let result = serve(&config, components, reload);
-    match result {
+    let file = file(&args.overrides);
+    let source = Start {
+        overrides: args.overrides.clone(),
+        components: components.into(),
+        file,
+        redactor,
+        levels: log.levels(),
+    };
+    match serve(&config, components, Arc::new(source)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(%error, "the processor ends");
@@ -88,61 +91,60 @@ pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Co
 }
 
 fn greet(config: &Config, components: &[Component]) {
-    let loaded = components.iter().filter(|component| config.loads(component.name()));
-    let names: Vec<&str> = loaded.map(Component::name).collect();
+    let mut names: Vec<String> =
+        config.platforms().flat_map(|platform| names(platform, components)).collect();
+    names.dedup();
     info!(version = env!("CARGO_PKG_VERSION"), components = names.join(", "), "the processor starts");
-    info!(
-        platform = format!("{}:{}", config.platform.host, config.platform.port),
-        broker = config.broker.addresses(),
-        workers = config.work.num_workers,
-        "configured"
-    );
+    let several = config.platforms().count() > 1;
+    for one in config.platforms() {
+        info!(
+            name = several.then(|| one.name()),
+            platform = format!("{}:{}", one.platform.host, one.platform.port),
+            broker = one.broker.addresses(),
+            workers = one.work.num_workers,
+            "configured"
+        );
+    }
     for problem in &config.warnings {
         warn!("{problem}");
     }
 }
 
-/// What SIGHUP does: the configuration is read and checked, and what differs is named. It takes effect at the next
-/// start; a faulty one is refused in words, and the daemon goes on.
-fn reload(overrides: Overrides, current: Config, components: Vec<Component>, redactor: Redactor) -> Reload {
-    let reloader = Arc::new(Reloader { overrides, components, redactor, current: Mutex::new(current) });
-    // Reading asks files and commands, which may be slow.
-    Box::new(move || {
-        let reloader = reloader.clone();
-        drop(tokio::task::spawn_blocking(move || reloader.reload()));
-    })
+fn names(platform: &Config, components: &[Component]) -> Vec<String> {
+    platform.components(components).iter().map(|component| component.name().to_owned()).collect()
 }
 
-struct Reloader {
+/// Where app.config was found.
+fn file(overrides: &Overrides) -> Option<PathBuf> {
+    match Sources::of_process().locate(overrides.file()) {
+        Location::Named(path) | Location::Found(path) => Some(path),
+        Location::Nowhere(_) => None,
+    }
+}
+
+/// What the process was started with, to be read again.
+#[derive(Debug)]
+struct Start {
     overrides: Overrides,
-    components: Vec<Component>,
+    components: Arc<[Component]>,
+    file: Option<PathBuf>,
     redactor: Redactor,
-    current: Mutex<Config>,
+    levels: Levels,
 }
 
-impl Reloader {
-    fn reload(&self) {
-        Service.reloading();
-        match load(&self.overrides, &self.components) {
-            Ok(config) => self.compare(config),
-            Err(problems) => problems.iter().for_each(|problem| {
-                error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");
-            }),
-        }
-        Service.reloaded();
+impl Source for Start {
+    fn read(&self) -> Result<Config, Problems> {
+        let config = load(&self.overrides, &self.components)?;
+        // What is said of it may quote it.
+        config.secrets().iter().for_each(|secret| self.redactor.add(secret));
+        Ok(config)
     }
 
-    fn compare(&self, config: Config) {
-        // The log may soon hold what is in the file now.
-        config.secrets().iter().for_each(|secret| self.redactor.add(secret));
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = config.changes_from(&current);
-        if changed.is_empty() {
-            info!("the configuration was read again: nothing has changed");
-        } else {
-            let keys = changed.join(", ");
-            warn!(keys, "the configuration was read again: a restart puts these into effect");
-        }
-        *current = config;
+    fn file(&self) -> Option<PathBuf> {
+        self.file.clone()
+    }
+
+    fn in_force(&self, config: &Config) {
+        self.levels.set(config.log.levels.clone());
     }
 }

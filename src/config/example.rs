@@ -1,8 +1,8 @@
 //! `app.config.example`, and what `processor config` writes: both come from the table of keys.
 
 use super::{
-    ini,
-    keys::{KEYS, Key},
+    ini, instances,
+    keys::{self, Key},
     kind::Kind,
 };
 use action_component::{Component, Section};
@@ -19,6 +19,8 @@ const HEAD: &str = "\
 #   $NAME or ${NAME}   from the environment, or from the app host's protected secrets
 #   ^NAME or ^{NAME}   from systemd's credentials, from secrets_dir or from secret_command (see there)
 # With braces, a reference may stand inside a value.
+# [resilient:NAME] is a further platform or organization, and [component:NAME] an instance of a component: each inherits
+# what the section without a name says. docs/operating.md has an example.
 # Any key can also be set by an environment variable, PROCESSOR__RESILIENT__PORT, or on the command line, --port.
 ";
 
@@ -27,7 +29,7 @@ const HEAD: &str = "\
 pub fn new_file(components: &[Component]) -> String {
     let mut text = HEAD.to_owned();
     let mut before: Option<&Key> = None;
-    for key in KEYS {
+    for key in keys::all() {
         if before.is_none_or(|before| before.section != key.section) {
             let _ = write!(text, "\n[{}]\n", key.section);
         }
@@ -45,7 +47,9 @@ pub fn new_file(components: &[Component]) -> String {
 #[must_use]
 pub fn missing_sections<'a>(existing: &str, components: &'a [Component]) -> (String, Vec<&'a str>) {
     let present = ini::parse(existing).sections;
-    let missing = |component: &&Component| !present.iter().any(|section| section.name == component.name());
+    let missing = |component: &&Component| {
+        !present.iter().any(|section| instances::family(&section.name) == component.name())
+    };
     components.iter().filter(missing).map(|component| (section(component), component.name())).unzip()
 }
 

@@ -4,8 +4,7 @@
 //! in one table below a single name, where names are taken literally.
 
 use super::{
-    ini,
-    keys::{self, KEYS},
+    ini, keys,
     problems::Problems,
     sources::{SourceFile, Sources},
 };
@@ -69,7 +68,8 @@ fn raw(value: Value) -> Result<Raw, ConfigError> {
 fn without_empty(mut sections: RawSections) -> RawSections {
     for (name, values) in sections.iter_mut().filter(|(name, _)| keys::is_ours(name)) {
         for (key, raw) in values.iter_mut().filter(|(_, raw)| raw.text.is_empty()) {
-            let default = keys::find(name, key).and_then(|key| key.default).unwrap_or_default();
+            let default = keys::all().find(|known| (known.section, known.name) == (name, key));
+            let default = default.and_then(|key| key.default).unwrap_or_default();
             *raw = Raw { text: default.to_owned(), origin: DEFAULT.to_owned() };
         }
         values.retain(|_, raw| !raw.text.is_empty());
@@ -86,7 +86,7 @@ impl Layer {
 
     fn of_defaults() -> Self {
         let mut layer = Self::default();
-        for key in KEYS {
+        for key in keys::all() {
             if let Some(default) = key.default {
                 layer.push(key.section, key.name, default, DEFAULT.to_owned());
             }
@@ -173,7 +173,7 @@ struct Names {
 
 impl Names {
     fn new(file: &Layer, components: &[&str]) -> Self {
-        let ours = KEYS.iter().map(|key| (key.section, key.name));
+        let ours = keys::all().map(|key| (key.section, key.name));
         let all = file.0.iter().map(|(section, key, _)| (section.as_str(), key.as_str())).chain(ours);
         let all: Vec<(&str, &str)> = all.collect();
         let sections = all.iter().map(|(section, _)| *section).chain(components.iter().copied());

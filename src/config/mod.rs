@@ -8,16 +8,21 @@
 //! - Every key of the table is an option of the command line by the same name: `--stomp_host`; `--set section.key=value`
 //!   reaches the others.
 //! - A key of the table that is given without a value counts as not given.
+//! - `[resilient:NAME]` is a further platform, `[component:NAME]` an instance of a component; each inherits what the section
+//!   without a name says.
 //! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]).
 
 mod broker;
+mod changes;
 pub mod example;
 pub mod ini;
+mod instances;
 mod jwe;
 pub mod keys;
 mod kind;
 mod layers;
 mod overrides;
+mod platforms;
 mod problems;
 mod reader;
 pub mod references;
@@ -28,8 +33,11 @@ mod topic;
 mod typed;
 
 pub use broker::{Broker, BrokerAddress, BrokerMake, BrokerProxy};
+pub use changes::Change;
+pub use instances::family;
 pub use kind::{Kind, Trust};
 pub use overrides::Overrides;
+pub use platforms::DEFAULT_PLATFORM;
 pub use problems::{Problem, Problems};
 pub use references::References;
 pub use settings::{Setting, Settings};
@@ -40,8 +48,7 @@ pub use typed::{
 };
 
 use crate::secret::Secret;
-use action_component::{Component, Section};
-use std::collections::{BTreeMap, BTreeSet};
+use action_component::Component;
 
 impl Config {
     /// Reads and checks everything: the daemon's own keys, and the sections of `components` (but for those that
@@ -59,6 +66,7 @@ impl Config {
         let names: Vec<&str> = components.iter().map(Component::name).collect();
         let settings = Settings::read(sources, &names, &mut problems);
         settings.check(&mut problems, &mut warnings);
+        platforms::check(&settings, &mut problems);
         let mut config = Self::read(settings.clone(), &mut problems, &mut warnings);
         config.check_components(components, &mut problems, &mut warnings);
         config.warnings.extend(warnings);
@@ -71,31 +79,6 @@ impl Config {
         (settings, problems.or(config))
     }
 
-    /// A component's section, references followed. A section that does not exist is empty.
-    #[must_use]
-    pub fn section(&self, name: &str) -> Section {
-        Section::new(name, self.settings.section(name).map(|(key, setting)| (key, setting.text.as_str())))
-    }
-
-    /// Whether `noload` leaves this component in.
-    #[must_use]
-    pub fn loads(&self, component: &str) -> bool {
-        !self.work.noload.iter().any(|name| name == component)
-    }
-
-    /// The keys whose values differ from `before`, as `[section] key`.
-    #[must_use]
-    pub fn changes_from(&self, before: &Self) -> Vec<String> {
-        let values = |config: &Self| -> BTreeMap<(String, String), String> {
-            let settings = config.settings();
-            settings.map(|(name, key, setting)| ((name.into(), key.into()), setting.text.clone())).collect()
-        };
-        let (now, before) = (values(self), values(before));
-        let keys: BTreeSet<_> = now.keys().chain(before.keys()).collect();
-        let changed = keys.into_iter().filter(|key| now.get(key) != before.get(key));
-        changed.map(|(section, key)| format!("[{section}] {key}")).collect()
-    }
-
     /// Every value as it took effect, by section and key.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
         self.settings.iter()
@@ -105,17 +88,7 @@ impl Config {
     /// HTTP's Basic authentication sends them.
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {
-        let (user, password) = match &self.platform.credentials {
-            Credentials::ApiKey { id, secret } => (id, secret),
-            Credentials::User { email, password } => (email, password),
-        };
-        let proxy = self
-            .platform
-            .proxy
-            .as_ref()
-            .and_then(|proxy| Some((proxy.user.as_ref()?, proxy.password.as_ref()?)));
-        let pairs = [Some((user, password)), proxy].into_iter().flatten();
-        let pairs = pairs.map(|(user, password)| format!("{user}:{}", password.expose()).into());
+        let pairs = self.platforms().flat_map(|platform| platform.platform.pairs());
         self.settings.secrets().cloned().chain(pairs).collect()
     }
 
@@ -123,21 +96,5 @@ impl Config {
     #[must_use]
     pub fn references(&self) -> &References {
         &self.settings.references
-    }
-
-    fn check_components(&self, components: &[Component], problems: &mut Problems, warnings: &mut Problems) {
-        for name in &self.work.noload {
-            if !components.iter().any(|component| component.name() == name) {
-                warnings.missing(format!("noload names {name}, which is no component of this program"));
-            }
-        }
-        let names: Vec<&str> = components.iter().map(Component::name).collect();
-        self.settings.check_sections(&names, warnings);
-        for component in components.iter().filter(|component| self.loads(component.name())) {
-            self.settings.check_references(component.name(), problems);
-            if let Err(error) = component.check(&self.section(component.name())) {
-                problems.missing(error.to_string());
-            }
-        }
     }
 }

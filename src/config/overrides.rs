@@ -1,7 +1,7 @@
 //! The options of the command line: one for each key of the table.
 
 use super::{
-    keys::{KEYS, Key},
+    keys::{self, Key},
     kind::Kind,
     problems::Problems,
     sources::{Argument, Sources},
@@ -42,7 +42,7 @@ impl Overrides {
 
 impl Args for Overrides {
     fn augment_args(command: Command) -> Command {
-        command.arg(file()).args(KEYS.iter().map(option)).arg(set())
+        command.arg(file()).args(keys::all().map(option)).arg(set())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -59,7 +59,7 @@ impl FromArgMatches for Overrides {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.file = matches.get_one::<PathBuf>(FILE).cloned().or_else(|| self.file.take());
-        for key in KEYS {
+        for key in keys::all() {
             self.arguments.extend(matches.get_one::<String>(&key.option()).map(|value| argument(key, value)));
         }
         for text in matches.get_many::<String>(SET).into_iter().flatten() {

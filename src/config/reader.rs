@@ -1,8 +1,10 @@
 //! Reads typed values out of settings that were checked against the table of keys.
 
 use super::{
+    keys::RESILIENT,
     kind::{self, Trust},
-    settings::Settings,
+    platforms,
+    settings::{Setting, Settings},
 };
 use crate::secret::Secret;
 use std::{path::PathBuf, time::Duration};
@@ -11,22 +13,32 @@ use tracing_subscriber::filter::Targets;
 /// One section's values. A value that does not fit its kind was reported before and reads as nothing here.
 pub(super) struct Reader<'a> {
     settings: &'a Settings,
-    section: &'static str,
+    section: &'a str,
 }
 
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
     pub(super) fn new(settings: &'a Settings) -> Self {
-        Self { settings, section: "resilient" }
+        Self::of(settings, RESILIENT)
     }
 
-    pub(super) fn section(&self, section: &'static str) -> Self {
-        Self { settings: self.settings, section }
+    /// A section, with what it inherits.
+    pub(super) fn of(settings: &'a Settings, section: &'a str) -> Self {
+        Self { settings, section }
+    }
+
+    /// What stands between the brackets.
+    pub(super) fn section(&self) -> &str {
+        self.section
+    }
+
+    fn setting(&self, key: &str) -> Option<&'a Setting> {
+        platforms::find(self.settings, self.section, key)
     }
 
     fn raw(&self, key: &str) -> Option<&'a str> {
-        self.settings.get(self.section, key).map(|setting| setting.text.as_str())
+        self.setting(key).map(|setting| setting.text.as_str())
     }
 
     pub(super) fn is_set(&self, key: &str) -> bool {
@@ -35,7 +47,7 @@ impl<'a> Reader<'a> {
 
     /// Where the value comes from.
     pub(super) fn place(&self, key: &str) -> String {
-        self.settings.get(self.section, key).map(|setting| setting.origin.clone()).unwrap_or_default()
+        self.setting(key).map(|setting| setting.origin.clone()).unwrap_or_default()
     }
 
     pub(super) fn optional(&self, key: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Every value as it took effect: where it comes from, and what of it is secret.
 
 use super::{
-    keys::{self, KEYS, Key},
+    keys::{self, Key, RESILIENT},
     kind::{self, Kind},
     layers::{self, DEFAULT, Raw, RawSections},
     problems::Problems,
@@ -71,7 +71,7 @@ impl Setting {
         let whole = match known {
             Some(kind) => secret_part(kind, &resolved.text),
             None if keys::sounds_secret(key) => Some(resolved.text.as_str()),
-            None => None,
+            None => kind::url_password(&resolved.text),
         };
         let ours = keys::is_ours(section);
         let hidden = |piece: &&Piece| !(ours && piece.from_environment);
@@ -131,9 +131,19 @@ impl Settings {
 
     /// Every value with its section and key: the daemon's own sections first, the others by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
-        let ours = keys::SECTIONS.into_iter();
-        let theirs = self.sections.keys().map(String::as_str).filter(|name| !keys::is_ours(name));
-        ours.chain(theirs).flat_map(|name| self.section(name).map(move |(key, setting)| (name, key, setting)))
+        let ours = || self.names().filter(|name| keys::is_ours(name));
+        let platforms = ours().filter(|name| keys::family(name) == RESILIENT);
+        let shared = keys::SECTIONS.into_iter().filter(|name| *name != RESILIENT);
+        let theirs = self.names().filter(|name| !keys::is_ours(name));
+        platforms
+            .chain(shared)
+            .chain(theirs)
+            .flat_map(|name| self.section(name).map(move |(key, setting)| (name, key, setting)))
+    }
+
+    /// The sections that there are, by name.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sections.keys().map(String::as_str)
     }
 
     pub(super) fn home(&self) -> Option<&str> {
@@ -158,23 +168,9 @@ impl Settings {
         }
     }
 
-    /// Warns of sections that nearly bear the name of one that is read.
-    pub(super) fn check_sections(&self, components: &[&str], warnings: &mut Problems) {
-        let known = || keys::SECTIONS.into_iter().chain(components.iter().copied());
-        for (name, values) in &self.sections {
-            let distances = known().map(|known| (strsim::osa_distance(&name.to_lowercase(), known), known));
-            if let Some((1..=2, nearest)) = distances.min()
-                && let Some(first) = values.values().next()
-            {
-                let what = format!("nothing reads the section [{name}]; did you mean [{nearest}]?");
-                warnings.at(&first.origin, what);
-            }
-        }
-    }
-
     /// Checks each value of the sections that the table of keys describes.
     pub(super) fn check(&self, problems: &mut Problems, warnings: &mut Problems) {
-        for section in keys::SECTIONS {
+        for section in self.names().filter(|name| keys::is_ours(name)) {
             self.check_references(section, problems);
             for (name, setting) in self.section(section) {
                 match keys::find(section, name) {
@@ -218,7 +214,7 @@ fn unknown(section: &str, name: &str, setting: &Setting, problems: &mut Problems
 }
 
 fn nearest(section: &str, name: &str) -> Option<&'static str> {
-    let known = KEYS.iter().filter(|key| key.section == section);
+    let known = keys::all().filter(|key| key.section == keys::family(section));
     let distances = known.map(|key| (strsim::osa_distance(&name.replace('-', "_"), key.name), key.name));
     let (distance, nearest) = distances.min()?;
     (distance <= (name.len() / 4).clamp(1, 3)).then_some(nearest)

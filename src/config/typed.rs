@@ -2,16 +2,21 @@
 
 use super::{
     broker::Broker,
+    keys::RESILIENT,
     kind::Trust,
+    platforms,
     problems::{Problem, Problems},
     reader::Reader,
     settings::Settings,
 };
 use crate::secret::Secret;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing_subscriber::filter::Targets;
 
 /// Everything that app.config, the environment and the command line say, checked. `Debug` shows no secret.
+///
+/// `platform`, `broker` and `work` are one platform's: the first one's, where there are several
+/// ([`platforms`](Self::platforms)).
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The platform's REST API.
@@ -30,7 +35,11 @@ pub struct Config {
     pub integrations: Integrations,
     /// Recovered mistakes, to be logged as warnings at start.
     pub warnings: Vec<Problem>,
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
+    /// The section that `platform`, `broker` and `work` were read from.
+    pub(super) platform_section: String,
+    /// The further platforms' configurations.
+    pub(super) others: Vec<Self>,
 }
 
 /// Where the REST API is, and who we are there.
@@ -120,6 +129,8 @@ pub struct Work {
     pub noload: Vec<String>,
     /// Whether a function's failure lets its workflow go on.
     pub trap_exception: bool,
+    /// Whether a changed app.config is taken up by itself.
+    pub reload: bool,
     /// Deadline of each step of the self-test.
     pub selftest_timeout: Duration,
 }
@@ -206,19 +217,60 @@ pub struct Integrations {
 impl Config {
     /// Reads every key; what is missing or contradicts itself goes to `problems`, and the value is then of no use.
     pub(super) fn read(settings: Settings, problems: &mut Problems, warnings: &mut Problems) -> Self {
-        let reader = Reader::new(&settings);
+        let settings = Arc::new(settings);
+        let mut sections = platforms::sections(&settings).into_iter();
+        let first = sections.next().unwrap_or_else(|| RESILIENT.to_owned());
+        let mut config = Self::of_platform(&settings, first, problems, warnings);
+        for section in sections {
+            let mut other = Self::of_platform(&settings, section, problems, warnings);
+            // The port can give messages to one platform only.
+            other.development.test_actions = false;
+            config.others.push(other);
+        }
+        let all: Vec<_> = config.platforms().map(|one| (one.name(), &one.platform)).collect();
+        platforms::check_twice(&all, problems);
+        config
+    }
+
+    fn of_platform(
+        settings: &Arc<Settings>,
+        section: String,
+        problems: &mut Problems,
+        warnings: &mut Problems,
+    ) -> Self {
+        let (process, reader) = (Reader::new(settings), Reader::of(settings, &section));
         let platform = Platform::read(&reader, problems, warnings);
         Self {
             broker: Broker::read(&reader, &platform),
             platform,
             work: Work::read(&reader),
-            store: Store::read(&reader.section("store")),
-            log: Log::read(&reader),
-            development: Development::read(&reader),
-            integrations: Integrations::read(&reader.section("integrations")),
+            store: Store::read(&Reader::of(settings, "store")),
+            log: Log::read(&process),
+            development: Development::read(&process),
+            integrations: Integrations::read(&Reader::of(settings, "integrations")),
             warnings: Vec::new(),
-            settings,
+            settings: settings.clone(),
+            platform_section: section,
+            others: Vec::new(),
         }
+    }
+
+    /// What the platform that this is the configuration of is called: the NAME of `[resilient:NAME]`, or
+    /// [`DEFAULT_PLATFORM`](super::DEFAULT_PLATFORM).
+    #[must_use]
+    pub fn name(&self) -> &str {
+        platforms::name(&self.platform_section)
+    }
+
+    /// The NAME of `[resilient:NAME]`; `None` for `[resilient]`.
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        Some(self.name()).filter(|_| self.platform_section != RESILIENT)
+    }
+
+    /// The configuration of each platform, this one's first. What concerns the process is the same in all of them.
+    pub fn platforms(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
     }
 }
 
@@ -227,7 +279,7 @@ impl Config {
 impl Platform {
     fn read(reader: &Reader<'_>, problems: &mut Problems, warnings: &mut Problems) -> Self {
         if reader.optional("host").is_none() {
-            problems.missing("host is not set in [resilient]: the platform's host name");
+            problems.missing(format!("host is not set in [{}]: the platform's host name", reader.section()));
         }
         Self {
             host: reader.text("host"),
@@ -251,6 +303,20 @@ fn resource_prefix(text: &str) -> String {
     match text.trim_matches('/') {
         "" => String::new(),
         prefix => format!("/{prefix}"),
+    }
+}
+
+impl Platform {
+    /// `user:password`, as HTTP's Basic authentication sends them.
+    pub(super) fn pairs(&self) -> Vec<Secret> {
+        let (user, password) = match &self.credentials {
+            Credentials::ApiKey { id, secret } => (id, secret),
+            Credentials::User { email, password } => (email, password),
+        };
+        let proxy =
+            self.proxy.as_ref().and_then(|proxy| Some((proxy.user.as_ref()?, proxy.password.as_ref()?)));
+        let pairs = [Some((user, password)), proxy].into_iter().flatten();
+        pairs.map(|(user, password)| format!("{user}:{}", password.expose()).into()).collect()
     }
 }
 
@@ -288,8 +354,10 @@ fn incomplete(reader: &Reader<'_>, api_key: (bool, bool), user: (bool, bool), pr
         ((_, true), _) => without("api_key_secret", "api_key_id"),
         (_, (true, _)) => without("email", "password"),
         (_, (_, true)) => without("password", "email"),
-        _ => problems
-            .missing("neither api_key_id and api_key_secret nor email and password are set in [resilient]"),
+        _ => problems.missing(format!(
+            "neither api_key_id and api_key_secret nor email and password are set in [{}]",
+            reader.section()
+        )),
     }
 }
 
@@ -342,6 +410,7 @@ impl Work {
             cancel_check_interval: reader.seconds("cancel_check_interval"),
             noload: reader.list("noload"),
             trap_exception: reader.flag("trap_exception"),
+            reload: reader.flag("reload"),
             selftest_timeout: reader.seconds("selftest_timeout"),
         }
     }

@@ -1,42 +1,40 @@
 //! Watches over the link: hands deliveries to the dispatcher, says what happens, and takes everything down in order.
 
-use super::{Reload, service::Service};
+use super::{
+    board::Notice,
+    live::Live,
+    orders::{Order, Orders},
+};
 use crate::{
     component::{CancellationToken, with_causes},
-    dispatch::Dispatcher,
-    signals::Signal,
-    stomp::{Cause, Event, Link, LinkError, codec::CodecError},
+    config::Config,
+    dispatch::{Dispatcher, Drained},
+    stomp::{Cause, Event, LinkError, codec::CodecError},
 };
-use futures_util::{Stream, StreamExt};
-use std::{collections::BTreeSet, time::Duration};
-use tokio::{sync::mpsc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tracing::{debug, error, info, warn};
 
 /// After the drain, this much is kept for DISCONNECT and its receipt.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// The daemon's main loop and all it needs.
+/// How often the last message of a queue that is being left is looked for.
+const LEAVING: Duration = Duration::from_millis(200);
+
+/// A platform's main loop and all it needs.
 #[derive(Debug)]
 pub struct Watch {
-    link: Link,
     events: mpsc::Receiver<Event>,
     dispatcher: Dispatcher,
-    limits: Limits,
+    live: Live,
+    notice: Notice,
     /// Since when the link has been down, where heart-beats failing is what brought it down.
     silent_since: Option<Instant>,
     /// The queues whose messages come by the session that is up; empty while none is.
     subscribed: BTreeSet<String>,
-}
-
-/// What the loop expects, and how long it goes on in vain.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// How many queues there are to subscribe to.
-    pub queues: usize,
-    /// What running work has to finish when it stops.
-    pub stop_timeout: Duration,
-    /// How long the link may be down after heart-beats failed; `None`: for ever.
-    pub heartbeat_timeout_threshold: Option<Duration>,
 }
 
 /// Why the loop ended.
@@ -44,6 +42,8 @@ pub struct Limits {
 pub enum Ended {
     /// It was told to stop, and has.
     Stopped,
+    /// It is to begin anew with this configuration.
+    Changed(Arc<Config>),
     /// `max_connection_retries` was used up.
     GaveUp(LinkError),
     /// `heartbeat_timeout_threshold` has passed.
@@ -53,35 +53,34 @@ pub enum Ended {
 impl Watch {
     /// Hands what `events` delivers to `dispatcher`.
     #[must_use]
-    pub fn new(link: Link, events: mpsc::Receiver<Event>, dispatcher: Dispatcher, limits: Limits) -> Self {
-        Self { link, events, dispatcher, limits, silent_since: None, subscribed: BTreeSet::new() }
+    pub fn new(events: mpsc::Receiver<Event>, dispatcher: Dispatcher, live: Live, notice: Notice) -> Self {
+        Self { events, dispatcher, live, notice, silent_since: None, subscribed: BTreeSet::new() }
     }
 
-    /// Runs until a signal to stop, or until it is no use, then drains.
-    pub async fn run(
-        mut self,
-        mut signals: impl Stream<Item = Signal> + Unpin,
-        mut reload: Reload,
-        shutdown: CancellationToken,
-    ) -> Ended {
-        let mut pulse = Service.pulse();
+    /// Runs until it is told to stop, until a changed configuration wants another link, or until it is no use; then
+    /// drains.
+    pub async fn run(mut self, orders: &mut Orders, shutdown: CancellationToken) -> Ended {
+        let mut leaving = interval(LEAVING);
+        leaving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
             tokio::select! {
-                signal = signals.next() => match signal {
-                    Some(Signal::Reload) => reload(),
-                    Some(Signal::Stop) | None => break Ended::Stopped,
+                order = orders.next() => match order {
+                    Order::Stop => break Ended::Stopped,
+                    Order::Reload(config) if config.reconnects(self.live.config()) => break Ended::Changed(config),
+                    Order::Reload(config) => self.live.apply(config),
                 },
-                _ = pulse.tick() => Service.alive(),
                 event = self.events.recv() => {
                     if let Some(ended) = self.watch(event) {
                         break ended;
                     }
                 }
+                _ = leaving.tick(), if self.live.is_leaving() => {
+                    self.live.unsubscribe(&self.dispatcher);
+                }
             }
         };
         shutdown.cancel();
-        self.stop(signals).await;
-        ended
+        self.stop(ended, orders).await
     }
 
     /// Takes an event; says whether it is the last.
@@ -107,12 +106,14 @@ impl Watch {
             }
             _ => {}
         }
-        let longest = self.limits.heartbeat_timeout_threshold?;
+        let longest = self.live.config().broker.heartbeat_timeout_threshold?;
         self.silent_since.map(|since| since.elapsed()).filter(|silent| *silent > longest)
     }
 
     fn take(&mut self, event: Event) {
         match event {
+            // The broker has it back with the subscription.
+            Event::Delivery(delivery) if self.live.has_left(&delivery.destination) => {}
             Event::Delivery(delivery) => self.dispatcher.deliver(delivery),
             Event::Up { at, broker, version, .. } => {
                 let broker = broker.unwrap_or_default();
@@ -135,6 +136,7 @@ impl Watch {
             Event::Down { at, error, retry_in } => {
                 self.subscribed.clear();
                 report(&at, &error, retry_in);
+                self.notice.trouble(format!("waiting for the broker: {}", with_causes(&error)));
             }
         }
     }
@@ -142,53 +144,63 @@ impl Watch {
     /// Every queue has been answered for, one way or the other.
     fn ready(&self) {
         let queues = self.subscribed.len();
-        if queues == 0 && self.limits.queues > 0 {
-            Service.status("no queue may be read");
+        if queues == 0 && self.live.queues() > 0 {
+            self.notice.trouble("no queue may be read".to_owned());
             return warn!("not one queue is subscribed to: no message can come");
         }
-        Service.ready();
-        Service.status("taking messages");
+        self.notice.ready();
         info!(queues, "ready: taking messages");
     }
 
-    /// Finishes what runs, answers it, and says goodbye to the broker. A second signal cuts it short.
-    async fn stop(mut self, mut signals: impl Stream<Item = Signal> + Unpin) {
-        Service.stopping();
-        let at_work = self.dispatcher.at_work();
-        info!(at_work, deadline = ?self.limits.stop_timeout, "stopping: what runs is finished, the rest goes back");
+    /// Finishes what runs, answers it, and says goodbye to the broker. A second order to stop cuts it short.
+    async fn stop(mut self, mut ended: Ended, orders: &mut Orders) -> Ended {
+        let (at_work, deadline) = (self.dispatcher.at_work(), self.live.config().work.stop_timeout);
+        info!(at_work, ?deadline, "stopping: what runs is finished, the rest goes back");
         let dispatcher = self.dispatcher.clone();
-        let drain = dispatcher.drain(self.limits.stop_timeout);
-        let mut drain = std::pin::pin!(drain);
-        // The drain may be allowed to take longer than the watchdog allows silence.
-        let mut pulse = Service.pulse();
+        let mut drain = std::pin::pin!(dispatcher.drain(deadline));
         let drained = loop {
             tokio::select! {
                 drained = &mut drain => break drained,
-                _ = pulse.tick() => Service.alive(),
-                Some(Signal::Stop) = signals.next() => {
-                    warn!("told to stop again: what runs is cut short");
-                    self.dispatcher.abort();
-                }
+                order = orders.next() => ended = self.told(order, ended),
                 Some(event) = self.events.recv() => self.take(event),
             }
         };
-        if drained.interrupted + drained.unsettled > 0 {
-            let (interrupted, unsettled) = (drained.interrupted, drained.unsettled);
-            warn!(
-                interrupted,
-                unsettled,
-                "stopped before all was answered: what was interrupted is taken up, and what is unsettled is answered from \
-                 the journal, once the broker delivers it again"
-            );
-        }
+        report_drained(drained);
         let down = self.subscribed.is_empty();
-        match self.link.close(GOODBYE).await {
+        match self.live.link().close(GOODBYE).await {
             Ok(()) if down => {
                 warn!("stopped while the link was down: what was answered last may be delivered again");
             }
             Ok(()) => info!("stopped"),
             Err(error) => warn!(%error, "stopped"),
         }
+        ended
+    }
+
+    /// What an order makes of an end that has begun.
+    fn told(&self, order: Order, ended: Ended) -> Ended {
+        match (order, ended) {
+            (Order::Stop, Ended::Changed(_)) => Ended::Stopped,
+            (Order::Stop, ended) => {
+                warn!("told to stop again: what runs is cut short");
+                self.dispatcher.abort();
+                ended
+            }
+            (Order::Reload(config), Ended::Changed(_)) => Ended::Changed(config),
+            (Order::Reload(_), ended) => ended,
+        }
+    }
+}
+
+fn report_drained(drained: Drained) {
+    let Drained { interrupted, unsettled } = drained;
+    if interrupted + unsettled > 0 {
+        warn!(
+            interrupted,
+            unsettled,
+            "stopped before all was answered: what was interrupted is taken up, and what is unsettled is answered from \
+             the journal, once the broker delivers it again"
+        );
     }
 }
 
@@ -196,7 +208,6 @@ impl Watch {
 fn report(at: &str, error: &LinkError, retry_in: Option<Duration>) {
     let text = with_causes(error);
     let next = retry_in.map(|wait| format!("{:.1} s", wait.as_secs_f64())).unwrap_or_default();
-    Service.status(&format!("waiting for the broker: {text}"));
     if let LinkError::Codec(codec) = error {
         // The same frame will come again, and cut the link again.
         error!(at, error = text, option = limit(codec), next, "no link to the broker; somebody must act");

@@ -1,6 +1,6 @@
 //! The first login, with patience.
 
-use super::service::Service;
+use super::board::Notice;
 use crate::{
     rest::{self, ConnectError, Platform},
     stomp::{
@@ -16,7 +16,11 @@ use tracing::{error, info, warn};
 ///
 /// # Errors
 /// The last attempt's, when there have been `most`.
-pub async fn connect(settings: &rest::Settings, most: Option<u32>) -> Result<Platform, ConnectError> {
+pub async fn connect(
+    settings: &rest::Settings,
+    most: Option<u32>,
+    notice: &Notice,
+) -> Result<Platform, ConnectError> {
     let mut backoff = Backoff::new(BackoffPolicy::default());
     let mut attempt = 1;
     loop {
@@ -36,16 +40,16 @@ pub async fn connect(settings: &rest::Settings, most: Option<u32>) -> Result<Pla
         }
         let cause = if error.is_transient() { Cause::Outage } else { Cause::Credentials };
         let wait = backoff.failed(cause, Instant::now(), fastrand::f64());
-        report(&error, attempt, wait);
+        report(&error, attempt, wait, notice);
         tokio::time::sleep(wait).await;
         attempt += 1;
     }
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.
-fn report(error: &ConnectError, attempt: u32, wait: std::time::Duration) {
+fn report(error: &ConnectError, attempt: u32, wait: std::time::Duration, notice: &Notice) {
     let next = format!("{:.1} s", wait.as_secs_f64());
-    Service.status(&format!("waiting for the platform: {error}"));
+    notice.trouble(format!("waiting for the platform: {error}"));
     if error.is_transient() {
         warn!(%error, attempt, next, "the platform cannot be used yet");
     } else {

@@ -6,11 +6,12 @@ use crate::{
     logging::{self, Redactor},
     secret::Secret,
 };
+use std::sync::{PoisonError, RwLock};
 
 /// Follows references, and tells the log and the recordings what they must not show from then on.
 #[derive(Debug)]
 pub(super) struct InputSecrets {
-    references: References,
+    references: RwLock<References>,
     /// What inputs have been filled with.
     followed: Redactor,
     log: Redactor,
@@ -18,13 +19,21 @@ pub(super) struct InputSecrets {
 
 impl InputSecrets {
     pub(super) fn new(references: References) -> Self {
+        let references = RwLock::new(references);
         Self { references, followed: Redactor::default(), log: logging::redactor() }
+    }
+
+    /// References lead where `references` says from now on.
+    pub(super) fn renew(&self, references: References) {
+        *self.references.write().unwrap_or_else(PoisonError::into_inner) = references;
     }
 }
 
 impl Secrets for InputSecrets {
     fn follow(&self, section: &str, text: &str, allowed: &[&str]) -> Followed {
-        let resolved = self.references.resolve_allowed(section, text, allowed);
+        // Following may take long: a changed configuration is not kept waiting for it.
+        let references = self.references.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let resolved = references.resolve_allowed(section, text, allowed);
         for piece in &resolved.pieces {
             let secret = Secret::from(piece.value.as_str());
             self.followed.add(&secret);

@@ -106,6 +106,12 @@ impl Dispatcher {
         self.0.ledger.at_work()
     }
 
+    /// Whether a message of `queue` is at work or waiting.
+    #[must_use]
+    pub fn is_busy_with(&self, queue: &str) -> bool {
+        self.0.ledger.is_busy_with(queue)
+    }
+
     /// Waits until every message is settled or given back, for at most `longest`; what is still running then is cut
     /// short. The services' shutdown token must have fired, and deliveries must still be handed in.
     pub async fn drain(&self, longest: Duration) -> Drained {
@@ -125,12 +131,22 @@ impl Dispatcher {
                 "a handler blocks its thread and cannot be cut short; the processor ends without it"
             );
         }
+        self.cut_off().await;
         drained
     }
 
     /// Cuts short what is running, now.
     pub fn abort(&self) {
         self.0.abort.cancel();
+    }
+
+    /// A unit that begins anew is to find what was cut short interrupted, not its own.
+    async fn cut_off(&self) {
+        for key in self.0.ledger.keys() {
+            if let Err(error) = self.0.journal.cut_off(&key).await {
+                warn!(%error, message_id = key.id, "the journal does not know that this message was cut short");
+            }
+        }
     }
 
     fn drained(&self) -> Drained {

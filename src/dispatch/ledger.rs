@@ -86,6 +86,16 @@ impl<H: Clone + PartialEq> Ledger<H> {
         self.state().at_work.len()
     }
 
+    /// The messages at work.
+    pub fn keys(&self) -> Vec<Key> {
+        self.state().at_work.keys().cloned().collect()
+    }
+
+    /// Whether a message of `queue` is at work.
+    pub fn is_busy_with(&self, queue: &str) -> bool {
+        self.state().at_work.keys().any(|key| key.destination == queue)
+    }
+
     fn state(&self) -> MutexGuard<'_, State<H>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

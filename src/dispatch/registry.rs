@@ -18,7 +18,7 @@ pub struct Registry {
 }
 
 /// What one destination's messages are handled by.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Served {
     actions: HashMap<String, Route>,
     otherwise: Option<Route>,
@@ -190,6 +190,14 @@ impl Registry {
         };
         let by_name = || self.functions.values().chain(self.connectors.values());
         served.is_some_and(|served| served.ordered) || by_name().any(|route| route.order.is_some())
+    }
+
+    /// Keeps what `before` had for the actions of `destination`, where nothing else is there: for messages that came while
+    /// it was served.
+    pub fn keep(&mut self, before: &Self, destination: &str) {
+        if let Some(served) = before.destinations.get(destination) {
+            self.destinations.entry(destination.to_owned()).or_insert_with(|| served.clone());
+        }
     }
 
     fn add(&mut self, component: &Component, section: Section, clashes: &mut Vec<Clash>) {

@@ -20,7 +20,12 @@ use std::{io, io::Write, sync::OnceLock};
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt::writer::BoxMakeWriter, layer::SubscriberExt, registry::Registry,
+    Layer,
+    filter::Targets,
+    fmt::writer::BoxMakeWriter,
+    layer::{Filter, SubscriberExt},
+    registry::Registry,
+    reload,
     util::SubscriberInitExt,
 };
 
@@ -44,7 +49,12 @@ pub enum LogError {
 pub struct LogGuard {
     counters: Vec<ErrorCounter>,
     workers: Vec<WorkerGuard>,
+    levels: Levels,
 }
+
+/// Which levels are logged, to be changed while the log is written. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Levels(reload::Handle<Targets, Registry>);
 
 /// What masks secrets in this process's log, once that is set up. Whoever learns of another secret adds it here.
 #[must_use]
@@ -81,7 +91,8 @@ fn build(
     redactor: Redactor,
     console: impl Write + Send + 'static,
 ) -> (impl Subscriber + Send + Sync, LogGuard, Option<io::Error>) {
-    let mut guard = LogGuard { counters: Vec::new(), workers: Vec::new() };
+    let (levels, handle) = reload::Layer::new(settings.levels.clone());
+    let mut guard = LogGuard { counters: Vec::new(), workers: Vec::new(), levels: Levels(handle) };
     let mut writers = vec![guard.writer(file::Steady::new("standard error", console), "log-stderr")];
     let unopened = match settings.file.as_ref().map(file::open).transpose() {
         Ok(file) => {
@@ -90,7 +101,7 @@ fn build(
         }
         Err(error) => Some(error),
     };
-    (stack(settings.levels.clone(), settings.format, redactor, writers), guard, unopened)
+    (stack(levels, settings.format, redactor, writers), guard, unopened)
 }
 
 /// The same, writing to `writer` at once: for tests.
@@ -105,7 +116,7 @@ pub fn with_writer(
 }
 
 fn stack(
-    levels: Targets,
+    levels: impl Filter<Registry> + Send + Sync + 'static,
     format: LogFormat,
     redactor: Redactor,
     writers: Vec<BoxMakeWriter>,
@@ -113,9 +124,25 @@ fn stack(
     Registry::default().with(LineLayer::new(format, redactor, writers).with_filter(levels))
 }
 
+// === impl Levels ===
+
+impl Levels {
+    /// Logs these from now on.
+    pub fn set(&self, levels: Targets) {
+        // A log that is gone has no levels.
+        let _ = self.0.reload(levels);
+    }
+}
+
 // === impl LogGuard ===
 
 impl LogGuard {
+    /// Which levels are logged.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        self.levels.clone()
+    }
+
     /// How many lines were dropped because a disk or terminal was too slow.
     #[must_use]
     pub fn dropped_lines(&self) -> usize {

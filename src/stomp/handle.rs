@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -121,6 +121,8 @@ pub struct Link {
     pub(super) over: watch::Receiver<Option<Result<(), CloseError>>>,
     pub(super) abort: CancellationToken,
     pub(super) prefetch: usize,
+    /// How many messages of each destination are wanted ahead by now.
+    pub(super) ahead: Arc<AtomicUsize>,
 }
 
 /// What the owner asks of the link's task.
@@ -264,10 +266,17 @@ impl Link {
     }
 
     /// How many subscriptions a destination needs while so many of its messages wait: one, and as many more as those
-    /// take up; not without limit.
+    /// take up; not without limit. More where [`asks_ahead`](Self::asks_ahead) wants more.
     #[must_use]
     pub fn subscriptions_for(&self, waiting: usize) -> usize {
-        (1 + (waiting + self.prefetch / 2) / self.prefetch).min(MOST_SUBSCRIPTIONS)
+        let ahead = self.ahead.load(Ordering::Relaxed).div_ceil(self.prefetch).max(1);
+        (ahead + (waiting + self.prefetch / 2) / self.prefetch).min(MOST_SUBSCRIPTIONS)
+    }
+
+    /// Wants so many messages of each destination ahead from now on, as a multiple of what the link began with. Takes
+    /// effect where [`widen`](Self::widen) is called with [`subscriptions_for`](Self::subscriptions_for).
+    pub fn asks_ahead(&self, messages: u32) {
+        self.ahead.store(usize::try_from(messages).unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
     /// Wants so many subscriptions to a destination, each of which the broker sends its prefetch ahead: for as long as many

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -126,7 +127,8 @@ pub fn start<D: Dial>(
     let (over, outcome) = watch::channel(None);
     let abort = CancellationToken::new();
     let prefetch = usize::try_from(settings.prefetch.max(1)).unwrap_or(MAX_EVENTS);
-    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), prefetch };
+    let ahead = Arc::new(AtomicUsize::new(prefetch));
+    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), prefetch, ahead };
     let room = Arc::new(Semaphore::new(room_of(settings.max_bytes)));
     let keeper = Keeper {
         backoff: Backoff::new(settings.backoff),

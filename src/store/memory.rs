@@ -77,6 +77,10 @@ impl Store for MemoryStore {
         self.state().entries.remove(key);
     }
 
+    fn cut_off<'a>(&'a self, _key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        now(())
+    }
+
     fn bury(&self, mut letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
         let mut state = self.state();
         state.numbers += 1;

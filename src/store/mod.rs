@@ -13,6 +13,7 @@
 
 mod confirmed;
 mod memory;
+pub mod platforms;
 mod postgres;
 mod settings;
 mod sqlite;
@@ -21,6 +22,7 @@ use futures_util::future::BoxFuture;
 use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
 
 pub use memory::MemoryStore;
+pub use platforms::Platforms;
 pub use postgres::{PostgresStore, PostgresUrl};
 pub use settings::{Settings, SyncMode, Url, UrlError, open, open_beside};
 pub use sqlite::SqliteStore;
@@ -130,6 +132,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// It goes back to the broker, not carried out: whoever claims it next has it. A note stays. What another process had
     /// begun, and this one has not, stays `Interrupted`.
     fn give_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Its work has been cut off, and nothing of it runs any more: whoever claims it next finds it `Interrupted`, without a
+    /// crash, where it had begun.
+    fn cut_off<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The work goes on, and `note` is what whoever begins it again needs to know. Kept before this returns.
     fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>>;

@@ -2,14 +2,15 @@
 
 use action_processor::{
     component::{Component, Context, Failure, Handler, Message, Reply, handler_fn},
-    config::{Config, Sources},
-    daemon::{self, DaemonError},
+    config::{Config, Problems, Sources},
+    daemon::{self, DaemonError, Source},
     signals::Signal,
 };
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
@@ -24,38 +25,59 @@ use crate::support::processor::AppConfig;
 
 /// What the component's handlers have done, and what lets them go on.
 #[derive(Debug, Clone)]
-pub(super) struct Floor {
+pub(crate) struct Floor {
     /// Handlers of "Slow" that have begun.
-    pub(super) begun: Arc<Semaphore>,
+    pub(crate) begun: Arc<Semaphore>,
     /// One permit lets one handler of "Slow" finish.
-    pub(super) finish: Arc<Semaphore>,
+    pub(crate) finish: Arc<Semaphore>,
     /// Handlers of any action that ran to their end.
-    pub(super) done: Arc<AtomicUsize>,
+    pub(crate) done: Arc<AtomicUsize>,
 }
 
 /// The daemon, in this process.
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     signals: mpsc::Sender<Signal>,
+    file: Arc<File>,
     task: JoinHandle<Result<(), DaemonError>>,
 }
 
+/// What stands in app.config.
+#[derive(Debug)]
+struct File {
+    text: Mutex<String>,
+    components: Vec<Component>,
+}
+
+impl Source for File {
+    fn read(&self) -> Result<Config, Problems> {
+        let text = self.text.lock().unwrap().clone();
+        Config::load(&Sources::new(BTreeMap::new()).with_file("app.config", text), &self.components)
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn in_force(&self, _config: &Config) {}
+}
+
 impl Floor {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let semaphore = || Arc::new(Semaphore::new(0));
         Self { begun: semaphore(), finish: semaphore(), done: Arc::default() }
     }
 
     /// Waits until one more handler of "Slow" has begun.
-    pub(super) async fn one_begun(&self) {
+    pub(crate) async fn one_begun(&self) {
         self.begun.acquire().await.unwrap().forget();
     }
 
-    pub(super) fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.done.load(SeqCst)
     }
 
     /// `slow` waits for its permit, `deferred` for an hour, `défense_co` panics; all others fail.
-    pub(super) fn component(&self, destination: &str) -> Component {
+    pub(crate) fn component(&self, destination: &str) -> Component {
         let (slow, done) = (self.clone(), self.done.clone());
         let slow = move |_: Message, cx: Context| {
             let floor = slow.clone();
@@ -83,7 +105,7 @@ impl Floor {
 /// A component whose one handler blocks its thread until the sender is dropped, as a handler must not.
 pub(super) fn blocking(destination: &str) -> (Component, std::sync::mpsc::Sender<()>) {
     let (release, wait) = std::sync::mpsc::channel();
-    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let wait = Arc::new(Mutex::new(wait));
     let block = move |_: Message, _: Context| {
         let wait = wait.clone();
         async move {
@@ -104,39 +126,46 @@ async fn fails(_: Message, _: Context) -> Result<Reply, Failure> {
 }
 
 impl Daemon {
-    pub(super) fn run(config: &AppConfig, component: Component) -> Self {
+    pub(crate) fn run(config: &AppConfig, component: Component) -> Self {
         Self::with_workers(config, component, Handle::current())
     }
 
     /// Carries messages out on threads of their own, as the binary does.
-    pub(super) fn with_workers(config: &AppConfig, component: Component, workers: Handle) -> Self {
-        let sources = Sources::new(BTreeMap::new()).with_file("app.config", config.text());
-        let components = [component];
-        let config = Config::load(&sources, &components).unwrap();
+    pub(crate) fn with_workers(config: &AppConfig, component: Component, workers: Handle) -> Self {
+        let components = vec![component];
+        let file = Arc::new(File { text: Mutex::new(config.text()), components: components.clone() });
+        let config = file.read().unwrap();
         let (signals, received) = mpsc::channel(4);
         let received = futures_util::stream::unfold(received, |mut received| async move {
             Some((received.recv().await?, received))
         });
+        let source = file.clone();
         let task = tokio::spawn(async move {
-            daemon::run(&config, &components, &workers, Box::pin(received), Box::new(|| {})).await
+            daemon::run(&config, &components, &workers, Box::pin(received), source).await
         });
-        Self { signals, task }
+        Self { signals, file, task }
     }
 
-    pub(super) async fn signal(&self, signal: Signal) {
+    /// SIGHUP, with another configuration.
+    pub(crate) async fn reload(&self, config: &AppConfig) {
+        *self.file.text.lock().unwrap() = config.text();
+        self.signal(Signal::Reload).await;
+    }
+
+    pub(crate) async fn signal(&self, signal: Signal) {
         self.signals.send(signal).await.unwrap();
     }
 
     /// Ends it as `kill -9` would: nobody says goodbye, to the broker or to the journal. It must have `workers` of its own.
     pub(super) async fn dies(self, workers: Runtime) {
-        let Self { signals: _signals, task } = self;
+        let Self { signals: _signals, file: _file, task } = self;
         task.abort();
         let _ = task.await;
         // Not before the tasks are gone is the journal free.
         tokio::task::spawn_blocking(move || workers.shutdown_timeout(super::PATIENCE)).await.unwrap();
     }
 
-    pub(super) async fn ended(self) -> Result<(), DaemonError> {
+    pub(crate) async fn ended(self) -> Result<(), DaemonError> {
         self.task.await.unwrap()
     }
 }

@@ -3,7 +3,7 @@
 mod answers;
 mod cancel;
 mod functions;
-mod handlers;
+pub(crate) mod handlers;
 mod journal;
 mod link;
 mod long_work;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
 
 /// Long enough for the slowest machine; nothing waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The id of the action with this display name, on the stand-in platform of these tests.
 const ACTIONS: [(i64, &str); 6] = [
@@ -35,15 +35,15 @@ const ACTIONS: [(i64, &str); 6] = [
 ];
 
 /// The platform, over TLS, with the certificate that is trusted by `cafile`.
-struct World {
-    platform: Platform,
-    ca: NamedTempFile,
+pub(crate) struct World {
+    pub(crate) platform: Platform,
+    pub(crate) ca: NamedTempFile,
     /// The journal's directory, of all daemons of this world.
-    state: TempDir,
+    pub(crate) state: TempDir,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let authority = Authority::new("CA of the stand-in platform");
         let certificate = authority.issue(&Request::server(["localhost"]));
         let entities: Vec<Value> =
@@ -61,7 +61,7 @@ impl World {
     }
 
     /// What the daemon needs to take `queue`'s messages by the component `component`.
-    fn config(&self, broker: &Broker, component: &str, queue: &str) -> AppConfig {
+    pub(crate) fn config(&self, broker: &Broker, component: &str, queue: &str) -> AppConfig {
         let ca = self.ca.path().display().to_string();
         AppConfig::connecting(broker, "localhost", self.platform.port(), &ca)
             .set("resilient", "noload", &others(component))
@@ -77,7 +77,7 @@ fn others(component: &str) -> String {
 }
 
 /// A message of the action with this id, for incident 4573.
-fn action(id: i64, properties: &Value) -> Message {
+pub(crate) fn action(id: i64, properties: &Value) -> Message {
     let body = json!({
         "action_id": id, "object_type": 0, "incident": { "id": 4573, "name": "An incident" },
         "properties": properties, "user": { "id": 115, "email": "user@example.com" }, "type_info": {},
@@ -85,12 +85,12 @@ fn action(id: i64, properties: &Value) -> Message {
     Message::new(body.to_string())
 }
 
-fn hello(name: &str) -> Message {
+pub(crate) fn hello(name: &str) -> Message {
     action(1, &json!({ "name": name }))
 }
 
 /// The one answer to the one message that `queue` was given.
-async fn only_answer(queue: &PlatformQueue) -> Value {
+pub(crate) async fn only_answer(queue: &PlatformQueue) -> Value {
     let answers = queue.answers(1, PATIENCE).await;
     assert_eq!(answers.len(), 1, "{answers:?}");
     answers[0].json()

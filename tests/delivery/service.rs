@@ -73,7 +73,7 @@ async fn a_changed_configuration_is_named_by_key_and_a_faulty_one_is_refused_wit
         &config.clone().set("resilient", "password", "a-new-secret-word").text(),
     );
     processor.signal("HUP");
-    let line = processor.wait_for_log("a restart puts these into effect", PATIENCE).await;
+    let line = processor.wait_for_log("this has changed", PATIENCE).await;
     assert!(line.contains("[resilient] password"), "{line}");
     rewrite(&processor.config_file(), &config.set("resilient", "num_workers", "none").text());
     processor.signal("HUP");

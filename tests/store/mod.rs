@@ -2,6 +2,7 @@
 
 mod child;
 mod memory;
+mod platforms;
 mod postgres;
 mod postgres_faults;
 mod sqlite;

@@ -63,6 +63,7 @@ behaviours! {
     a_letter_to_be_tried_again_is_taken_off_the_list_once
     a_letter_that_was_taken_is_dropped_when_it_was_dealt_with
     what_a_dead_process_had_begun_is_interrupted_and_each_death_counts
+    what_was_cut_off_is_interrupted_for_the_process_that_had_begun_it
     a_death_between_two_attempts_is_no_interruption
     earlier_deaths_count_after_a_pause
     what_a_dead_process_had_begun_goes_back_as_it_is

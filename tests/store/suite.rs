@@ -187,6 +187,19 @@ pub(crate) async fn what_a_dead_process_had_begun_is_interrupted_and_each_death_
     }
 }
 
+pub(crate) async fn what_was_cut_off_is_interrupted_for_the_process_that_had_begun_it(place: &impl Place) {
+    let journal = place.open().await;
+    for id in ["begun", "waiting"] {
+        journal.claim(&key(id)).await.unwrap();
+    }
+    journal.begin(&key("begun")).await.unwrap();
+    journal.cut_off(&key("begun")).await.unwrap();
+    journal.cut_off(&key("waiting")).await.unwrap();
+    let interrupted = Standing::Interrupted { crashes: 0, note: None };
+    assert_eq!(journal.claim(&key("begun")).await.unwrap(), interrupted);
+    assert_ne!(journal.claim(&key("waiting")).await.unwrap(), interrupted);
+}
+
 pub(crate) async fn a_death_between_two_attempts_is_no_interruption(place: &impl Place) {
     let journal = place.open().await;
     journal.claim(&key("1")).await.unwrap();

@@ -66,6 +66,13 @@ impl Component {
         }
     }
 
+    /// The same component under another name, which is its section's too: the daemon does so where a component has several
+    /// sections, `[jira:europe]` and `[jira:us]`. Its destination stays.
+    pub fn called(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Serves the message destination with this programmatic name. The operator can choose another with the key
     /// `destination` in the component's section.
     pub fn destination(mut self, programmatic_name: impl Into<String>) -> Self {

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, fmt};
 
 /// What the daemon reads from every component's section.
-const DAEMON_KEYS: [&str; 4] = ["destination", "input_secrets", "order_by", "trap_exception"];
+const DAEMON_KEYS: [&str; 5] = ["destination", "input_secrets", "order_by", "platform", "trap_exception"];
 
 /// The keys and values of one section, secrets resolved. Printing it shows the keys only.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Section {
     name: String,
     values: BTreeMap<String, String>,

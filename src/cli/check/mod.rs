@@ -49,7 +49,7 @@ pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> E
         Ok(config) => config,
         Err(problems) => return refuse(&problems, exit::USAGE, format, out),
     };
-    let prepared = match prepare::prepare(&config, components) {
+    let prepared = match prepare::all(&config, components) {
         Ok(prepared) => prepared,
         Err((problems, code)) => return refuse(&problems, code, format, out),
     };
@@ -59,7 +59,12 @@ pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> E
     if args.connect {
         match runtime() {
             Ok(runtime) => {
-                runtime.block_on(connect(&config, prepared, &mut report));
+                runtime.block_on(async {
+                    for (platform, prepared) in config.platforms().zip(prepared) {
+                        report.on(&config, platform);
+                        connect(platform, prepared, &mut report).await;
+                    }
+                });
                 // A name look-up that hangs occupies a thread; nobody waits for it.
                 runtime.shutdown_background();
             }

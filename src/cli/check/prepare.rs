@@ -21,8 +21,21 @@ pub(super) struct Prepared {
     pub(super) brokers: Brokers,
 }
 
+/// The same for each platform.
+pub(super) fn all(config: &Config, components: &[Component]) -> Result<Vec<Prepared>, (Problems, u8)> {
+    let (mut all, mut refused): (Vec<Prepared>, Option<(Problems, u8)>) = (Vec::new(), None);
+    for platform in config.platforms() {
+        match (prepare(platform, components), &mut refused) {
+            (Ok(prepared), _) => all.push(prepared),
+            (Err((problems, _)), Some((before, _))) => before.extend(problems),
+            (Err(first), None) => refused = Some(first),
+        }
+    }
+    refused.map_or(Ok(all), Err)
+}
+
 /// Builds everything that the daemon builds before it connects; or else all mistakes and the exit code.
-pub(super) fn prepare(config: &Config, components: &[Component]) -> Result<Prepared, (Problems, u8)> {
+fn prepare(config: &Config, components: &[Component]) -> Result<Prepared, (Problems, u8)> {
     let registry = daemon::registry(config, components);
     let rest = settings::rest(config, None);
     let brokers = settings::brokers(config);

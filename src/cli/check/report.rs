@@ -1,7 +1,7 @@
 //! A line for each step, as soon as it is known.
 
 use super::exit::FAILED;
-use crate::logging::Redactor;
+use crate::{config::Config, logging::Redactor};
 use serde::Serialize;
 use std::io::Write;
 
@@ -33,6 +33,8 @@ pub(super) struct Stop;
 
 #[derive(Debug, Serialize)]
 struct Line {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
     part: &'static str,
     step: String,
     outcome: Outcome,
@@ -52,6 +54,8 @@ pub(super) struct Report<'a> {
     format: Format,
     redactor: Redactor,
     part: &'static str,
+    /// Of which of several platforms the lines are.
+    platform: Option<String>,
     lines: Vec<Line>,
     exit_code: u8,
     /// Failures with this code are warnings for now.
@@ -78,13 +82,31 @@ impl Outcome {
 impl<'a> Report<'a> {
     /// Nothing seen yet. What servers say may hold what we sent them, so everything passes `redactor`.
     pub(super) fn new(format: Format, redactor: Redactor, out: &'a mut dyn Write) -> Self {
-        Self { out, format, redactor, part: "", lines: Vec::new(), exit_code: 0, excused: None }
+        Self {
+            out,
+            format,
+            redactor,
+            part: "",
+            platform: None,
+            lines: Vec::new(),
+            exit_code: 0,
+            excused: None,
+        }
+    }
+
+    /// The lines that follow are about `platform`, where `config` has several.
+    pub(super) fn on(&mut self, config: &Config, platform: &Config) {
+        let several = config.platforms().count() > 1;
+        self.platform = several.then(|| platform.name().to_owned());
     }
 
     /// The lines that follow are about this.
     pub(super) fn part(&mut self, name: &'static str, heading: &str) {
         self.part = name;
-        let heading = self.clean(heading);
+        let heading = match &self.platform {
+            Some(platform) => self.clean(&format!("{platform}: {heading}")),
+            None => self.clean(heading),
+        };
         self.print(&heading);
     }
 
@@ -139,7 +161,8 @@ impl<'a> Report<'a> {
             Some(word) => self.print(&format!("  {step:<14} {word:<8} {detail}")),
             None => self.print(&format!("  {step:<14} {detail}")),
         }
-        self.lines.push(Line { part: self.part, step, outcome, detail });
+        let platform = self.platform.clone();
+        self.lines.push(Line { platform, part: self.part, step, outcome, detail });
     }
 
     /// Whoever no longer reads the lines still gets the exit code.

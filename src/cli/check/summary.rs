@@ -13,15 +13,26 @@ pub(super) fn tell(config: &Config, components: &[Component], file: Option<&Path
     let file =
         file.map_or("none; environment and command line only".into(), |path| path.display().to_string());
     report.info("file", &file);
+    let several = config.platforms().count() > 1;
+    for one in config.platforms() {
+        if several {
+            report.on(config, one);
+            report.part("configuration", "the platform");
+        }
+        tell_platform(one, components, report);
+    }
+    for problem in &config.warnings {
+        report.warning("configuration", &problem.to_string());
+    }
+}
+
+fn tell_platform(config: &Config, components: &[Component], report: &mut Report<'_>) {
     report.info("platform", &platform(config));
     report.info("organization", config.platform.org.as_deref().unwrap_or("the only one of the account"));
     report.info("account", &account(&config.platform.credentials));
     report.info("broker", &broker(config));
-    for component in components {
-        tell_component(config, component, report);
-    }
-    for problem in &config.warnings {
-        report.warning("configuration", &problem.to_string());
+    for component in config.instances(components) {
+        tell_component(config, &component, report);
     }
     warn_unverified(config, report);
 }
@@ -54,6 +65,9 @@ fn tell_component(config: &Config, component: &Component, report: &mut Report<'_
     let name = component.name();
     if !config.loads(name) {
         return report.info("component", &format!("{name}, left out by noload"));
+    }
+    if !config.is_served(name) {
+        return;
     }
     let section = config.section(name);
     let mut actions: Vec<&str> = component.handlers().map(|(action, _)| action).collect();

@@ -1,7 +1,10 @@
 //! `processor dead list`.
 
 use super::{DeadError, NOTHING, terms};
-use crate::{logging::Redactor, store::DeadLetter};
+use crate::{
+    logging::Redactor,
+    store::{DeadLetter, platforms},
+};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -77,7 +80,8 @@ fn object(letter: &DeadLetter, redactor: &Redactor) -> Value {
     json!({
         "number": letter.number,
         "since": terms::since(letter).map(|since| format!("{since:.3}")),
-        "queue": letter.key.destination,
+        "platform": platforms::split(&letter.key.destination).0,
+        "queue": platforms::split(&letter.key.destination).1,
         "message_id": letter.key.id,
         "correlation_id": letter.header("correlation-id"),
         "what": terms::what(letter),

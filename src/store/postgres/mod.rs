@@ -196,6 +196,15 @@ impl Store for PostgresStore {
         self.ask(Kind::GiveBack, key, [None, None, None]).map_ok(drop).boxed()
     }
 
+    fn cut_off<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (run, key) = (self.run, Arc::new(key.clone()));
+        self.letters(move |client| {
+            let key = Arc::clone(&key);
+            async move { tables::cut_off(client, run, &key).await }.boxed()
+        })
+        .boxed()
+    }
+
     fn confirmed(&self, key: &Key) {
         self.confirmed.add(key);
     }

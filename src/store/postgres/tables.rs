@@ -80,6 +80,14 @@ pub(super) async fn make(client: &Client) -> Result<Result<(), String>, Error> {
     })
 }
 
+/// What `run` had begun of one message was cut off.
+pub(super) async fn cut_off(client: &Client, run: i64, key: &Key) -> Result<(), Error> {
+    let cut_off = "UPDATE processor_messages SET state = 2
+        WHERE owner = $1 AND state = 1 AND id = $2 AND destination = $3";
+    let of = [(&run as _, Type::INT8), (&key.id as _, Type::TEXT), (&key.destination as _, Type::TEXT)];
+    client.query_typed(cut_off, &of).await.map(drop)
+}
+
 // In each of these, $1 is the run that asks, $2 and $3 are the ids and destinations, and $4 to $6 the texts that come
 // with them. They may be carried out twice: where a connection breaks, nobody knows whether they were.
 

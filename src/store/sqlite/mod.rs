@@ -160,6 +160,11 @@ impl Store for SqliteStore {
         self.write(move |tables| tables.give_back(&key))
     }
 
+    fn cut_off<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        let key = key.clone();
+        self.write(move |tables| tables.cut_off_one(&key))
+    }
+
     fn confirmed(&self, key: &Key) {
         self.confirmed.add(key);
     }

@@ -106,6 +106,14 @@ impl Tables<'_> {
             .map(drop)
     }
 
+    /// The same for one message.
+    pub(super) fn cut_off_one(&self, key: &Key) -> Result<()> {
+        let mut cut_off = self.connection.prepare_cached(
+            "UPDATE messages SET state = 2 WHERE id = ?1 AND destination = ?2 AND state = 1 AND run = ?3",
+        )?;
+        cut_off.execute(params![key.id, key.destination, self.run]).map(drop)
+    }
+
     pub(super) fn bury(&self, letter: &DeadLetter) -> Result<i64> {
         let mut bury = self.connection.prepare_cached(
             "INSERT INTO dead (id, destination, since, reason, headers, reply_to, correlation_id, answer, body)

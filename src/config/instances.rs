@@ -1,0 +1,137 @@
+//! `[jira:europe]`, `[jira:us]`: several sections of one component, each an instance of it.
+//!
+//! An instance inherits the keys of `[jira]` that it does not set, and is called as its section is. Without such a section
+//! the component is one instance, called by its own name.
+
+use super::{Config, platforms, problems::Problems, settings::Settings};
+use action_component::{Component, Section};
+use std::collections::BTreeMap;
+
+/// The key that says which platforms an instance is for.
+const PLATFORM: &str = "platform";
+
+impl Config {
+    /// The components that are loaded on this platform; one with several sections once for each, called as that is.
+    #[must_use]
+    pub fn components(&self, components: &[Component]) -> Vec<Component> {
+        let mine = |instance: &Component| self.loads(instance.name()) && self.is_served(instance.name());
+        self.instances(components).into_iter().filter(mine).collect()
+    }
+
+    /// The same, with those that `noload` leaves out, of all platforms.
+    #[must_use]
+    pub fn instances(&self, components: &[Component]) -> Vec<Component> {
+        components.iter().flat_map(|component| self.instances_of(component)).collect()
+    }
+
+    fn instances_of(&self, component: &Component) -> Vec<Component> {
+        let is_one = |section: &&str| family(section) == component.name() && *section != component.name();
+        let sections: Vec<&str> = self.settings.names().filter(is_one).collect();
+        match sections.as_slice() {
+            [] => vec![component.clone()],
+            sections => sections.iter().map(|section| component.clone().called(*section)).collect(),
+        }
+    }
+
+    /// A component's section, references followed: its own keys, and those that an instance inherits. A section that
+    /// does not exist is empty.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Section {
+        let mut values: BTreeMap<&str, &str> = BTreeMap::new();
+        for section in lineage(name) {
+            values.extend(self.settings.section(section).map(|(key, setting)| (key, setting.text.as_str())));
+        }
+        Section::new(name, values)
+    }
+
+    /// Whether `noload` leaves this component, or this instance of one, in.
+    #[must_use]
+    pub fn loads(&self, name: &str) -> bool {
+        !self.work.noload.iter().any(|left_out| left_out == name || left_out == family(name))
+    }
+
+    /// Whether this platform is one of those that `platform` in the component's section names; all are where it names none,
+    /// or where platforms have no names.
+    #[must_use]
+    pub fn is_served(&self, component: &str) -> bool {
+        match self.section(component).get(PLATFORM).filter(|names| !names.trim().is_empty()) {
+            Some(names) if platforms::is_named(&self.settings) => {
+                names.split(',').any(|word| word.trim() == self.name())
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn check_components(
+        &self,
+        components: &[Component],
+        problems: &mut Problems,
+        warnings: &mut Problems,
+    ) {
+        let instances = self.instances(components);
+        let names: Vec<&str> = instances.iter().chain(components).map(Component::name).collect();
+        for left_out in self.platforms().flat_map(|platform| &platform.work.noload) {
+            if !names.contains(&left_out.as_str()) {
+                warnings.missing(format!("noload names {left_out}, which is no component of this program"));
+            }
+        }
+        self.settings.check_sections(&names, warnings);
+        let loaded = |name: &str| self.platforms().any(|platform| platform.loads(name));
+        for instance in instances.iter().filter(|instance| loaded(instance.name())) {
+            lineage(instance.name()).for_each(|section| self.settings.check_references(section, problems));
+            self.check_platforms(instance.name(), problems);
+            if let Err(error) = instance.check(&self.section(instance.name())) {
+                problems.missing(error.to_string());
+            }
+        }
+    }
+
+    fn check_platforms(&self, component: &str, problems: &mut Problems) {
+        if !platforms::is_named(&self.settings) {
+            return;
+        }
+        let known: Vec<&str> = self.platforms().map(Config::name).collect();
+        let given = lineage(component).filter_map(|section| self.settings.get(section, PLATFORM)).last();
+        for name in given
+            .iter()
+            .flat_map(|given| given.text.split(','))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
+            if !known.contains(&name) {
+                let origin = given.map(|given| given.origin.clone()).unwrap_or_default();
+                problems
+                    .at(origin, format!("platform names {name}, but there are only: {}", known.join(", ")));
+            }
+        }
+    }
+}
+
+/// The component's name, given an instance's.
+#[must_use]
+pub fn family(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(family, _)| family)
+}
+
+/// The sections whose keys `name` has, those that count more last.
+fn lineage(name: &str) -> impl Iterator<Item = &str> {
+    let own = Some(name).filter(|_| family(name) != name);
+    std::iter::once(family(name)).chain(own)
+}
+
+impl Settings {
+    /// Warns of sections that nearly bear the name of one that is read.
+    pub(super) fn check_sections(&self, components: &[&str], warnings: &mut Problems) {
+        let known: Vec<&str> = super::keys::SECTIONS.into_iter().chain(components.iter().copied()).collect();
+        for name in self.names().filter(|name| !known.contains(&family(name))) {
+            let bare = family(name).to_lowercase();
+            let distances = known.iter().map(|known| (strsim::osa_distance(&bare, known), *known));
+            if let Some((1..=2, nearest)) = distances.min()
+                && let Some((_, first)) = self.section(name).next()
+            {
+                let what = format!("nothing reads the section [{name}]; did you mean [{nearest}]?");
+                warnings.at(&first.origin, what);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the service manager is told of all platforms together.
+
+use super::service::Service;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How each platform is. Clones are the same board.
+#[derive(Debug, Clone, Default)]
+pub struct Board(Arc<Mutex<Platforms>>);
+
+#[derive(Debug, Default)]
+struct Platforms {
+    states: BTreeMap<Arc<str>, State>,
+    /// The service manager knows that the daemon is ready.
+    told: bool,
+}
+
+/// One platform's place on the board.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    board: Board,
+    platform: Arc<str>,
+}
+
+/// How one platform is.
+#[derive(Debug, Default)]
+struct State {
+    text: String,
+    /// It has taken messages since it was begun.
+    ready: bool,
+    /// It has been ready, or has failed, once.
+    heard_of: bool,
+}
+
+// === impl Board ===
+
+impl Board {
+    /// The place of `platform`, of which nothing is known yet.
+    #[must_use]
+    pub fn notice(&self, platform: &str) -> Notice {
+        let platform: Arc<str> = platform.into();
+        self.change(&platform, |_| {});
+        Notice { board: self.clone(), platform }
+    }
+
+    /// A platform that is no longer configured.
+    pub fn forget(&self, platform: &str) {
+        self.tell(|states| drop(states.remove(platform)));
+    }
+
+    fn change(&self, platform: &Arc<str>, change: impl FnOnce(&mut State)) {
+        self.tell(|states| change(states.entry(platform.clone()).or_default()));
+    }
+
+    /// Ready is who takes some platform's messages and has heard of each: one that is away for ever does not keep the
+    /// service manager waiting.
+    fn tell(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, State>)) {
+        let mut platforms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut platforms.states);
+        let mut states = platforms.states.values();
+        let ready = states.clone().any(|state| state.ready) && states.all(|state| state.heard_of);
+        if ready && !platforms.told {
+            platforms.told = true;
+            Service.ready();
+        }
+        let text = in_words(&platforms.states);
+        if !text.is_empty() {
+            Service.status(&text);
+        }
+    }
+}
+
+/// One line; the names only where there are several.
+fn in_words(states: &BTreeMap<Arc<str>, State>) -> String {
+    if let (1, Some(state)) = (states.len(), states.values().next()) {
+        return state.text.clone();
+    }
+    let known = states.iter().filter(|(_, state)| !state.text.is_empty());
+    known.map(|(name, state)| format!("{name}: {}", state.text)).collect::<Vec<_>>().join("; ")
+}
+
+// === impl Notice ===
+
+impl Notice {
+    /// Every queue of it has been answered for, and at least one is subscribed to.
+    pub fn ready(&self) {
+        self.write("taking messages".to_owned(), |state| (state.ready, state.heard_of) = (true, true));
+    }
+
+    /// Something is in its way; it is tried again, or was given up.
+    pub fn trouble(&self, text: String) {
+        self.write(text, |state| state.heard_of = true);
+    }
+
+    fn write(&self, text: String, change: impl FnOnce(&mut State)) {
+        self.board.change(&self.platform, |state| {
+            state.text = text;
+            change(state);
+        });
+    }
+}

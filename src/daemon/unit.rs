@@ -1,0 +1,213 @@
+//! One platform and all that is its own: REST client, link, dispatcher. What goes wrong here leaves the other platforms
+//! alone.
+
+use super::{
+    DaemonError,
+    board::{Board, Notice},
+    broker::{Ended, Watch},
+    live::Live,
+    orders::{Order, Orders},
+    platform,
+    secrets::InputSecrets,
+    settings,
+};
+use crate::{
+    component::{CancellationToken, Component, Rest, Services},
+    config::Config,
+    dispatch::{ActionNames, Cancel, Dispatcher, Workshop},
+    recording::Recorder,
+    rest::{self, ConnectError, Platform},
+    stomp, store,
+    test_actions::TestActions,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{runtime::Handle, task::JoinHandle};
+use tracing::{Instrument, info, warn};
+
+/// What all platforms share.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// All that this program was built with.
+    pub components: Arc<[Component]>,
+    /// Where messages are carried out.
+    pub workers: Handle,
+    /// What outlives this process.
+    pub journal: store::Platforms,
+    /// Writes messages and responses down, if asked to.
+    pub recorder: Option<Recorder>,
+    /// What the service manager is told.
+    pub board: Board,
+}
+
+/// One platform's unit.
+#[derive(Debug)]
+pub struct Unit {
+    house: House,
+    config: Arc<Config>,
+    orders: Orders,
+    notice: Notice,
+    secrets: Arc<InputSecrets>,
+}
+
+/// How one life of a unit ended.
+#[derive(Debug)]
+enum Life {
+    /// It was told to stop, and has.
+    Over,
+    /// Its configuration is another one now: it begins anew.
+    Again,
+}
+
+/// What came of the first login.
+enum Opened {
+    /// The platform, and the names of its actions.
+    Platform(Box<(Arc<Platform>, ActionNames)>),
+    /// An order came first.
+    Told(Life),
+}
+
+/// How long what the developer's tools have begun may take, once all messages are answered.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+// === impl Unit ===
+
+impl Unit {
+    /// A unit that has yet to begin.
+    #[must_use]
+    pub fn new(house: House, config: Arc<Config>, orders: Orders) -> Self {
+        let notice = house.board.notice(config.name());
+        let secrets = Arc::new(InputSecrets::new(config.references().clone()));
+        Self { house, config, orders, notice, secrets }
+    }
+
+    /// Takes the platform's messages until it is told to stop, or cannot go on.
+    ///
+    /// # Errors
+    /// Why it gave up.
+    pub async fn run(mut self) -> Result<(), DaemonError> {
+        loop {
+            match self.live().await {
+                Ok(Life::Over) => return Ok(()),
+                Ok(Life::Again) => info!("the platform is begun anew with its changed configuration"),
+                Err(error) => {
+                    self.notice.trouble(format!("given up: {error}"));
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// From the first login to the last goodbye.
+    async fn live(&mut self) -> Result<Life, DaemonError> {
+        let rest = settings::rest(&self.config, self.house.recorder.clone().map(Into::into))?;
+        let brokers = settings::brokers(&self.config)?;
+        let (platform, names) = match self.open(rest).await? {
+            Opened::Platform(opened) => *opened,
+            Opened::Told(life) => return Ok(life),
+        };
+        let org = platform.org_id();
+        let shutdown = CancellationToken::new();
+        let workshop = self.workshop(platform, names, shutdown.clone())?;
+        let test_port = self.test_actions(org, &workshop, &shutdown).await?;
+        let queues = super::queues(&workshop.registry(), org);
+        let (link, events) = stomp::start(settings::stomp(&self.config), queues.clone(), brokers);
+        let (journal, workers) = (self.house.journal.part(self.config.named()), self.house.workers.clone());
+        let dispatcher = Dispatcher::new(workshop.clone(), link.clone(), journal, workers);
+        self.house.workers.spawn(dispatcher.clone().revive().in_current_span());
+        let live = Live::new(self.house.components.clone(), self.config.clone(), org, workshop, link);
+        let watch = Watch::new(events, dispatcher, live, self.notice.clone());
+        let ended = watch.run(&mut self.orders, shutdown).await;
+        if let Some(test_port) = test_port
+            && tokio::time::timeout(LAST_WORDS, test_port).await.is_err()
+        {
+            warn!("test actions were cut short");
+        }
+        self.after(ended)
+    }
+
+    fn after(&mut self, ended: Ended) -> Result<Life, DaemonError> {
+        match ended {
+            Ended::Stopped => Ok(Life::Over),
+            Ended::Changed(config) => {
+                self.config = config;
+                Ok(Life::Again)
+            }
+            Ended::GaveUp(error) => Err(error.into()),
+            Ended::Silent(silent) => Err(DaemonError::HeartBeats(silent)),
+        }
+    }
+
+    /// A login, and the names of the actions; or what an order makes of it.
+    async fn open(&mut self, rest: rest::Settings) -> Result<Opened, DaemonError> {
+        let (most, notice) = (settings::attempts(&self.config), self.notice.clone());
+        let mut opening = std::pin::pin!(open_platform(&rest, most, &notice));
+        loop {
+            tokio::select! {
+                opened = &mut opening => return Ok(Opened::Platform(Box::new(opened?))),
+                order = self.orders.next() => match order {
+                    Order::Stop => {
+                        info!("told to stop before the platform could be used");
+                        return Ok(Opened::Told(Life::Over));
+                    }
+                    Order::Reload(config) => {
+                        let anew = config.reconnects(&self.config);
+                        self.config = config;
+                        if anew {
+                            return Ok(Opened::Told(Life::Again));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn workshop(
+        &self,
+        platform: Arc<Platform>,
+        names: ActionNames,
+        shutdown: CancellationToken,
+    ) -> Result<Arc<Workshop>, DaemonError> {
+        let registry = super::registry(&self.config, &self.house.components)?;
+        let every = Some(self.config.work.cancel_check_interval).filter(|every| !every.is_zero());
+        let cancel = every.map(|every| Cancel::new(Rest::new(platform.clone(), None), every));
+        let services = Services::new(platform, self.config.work.num_workers, shutdown)
+            .with_integrations(self.config.section("integrations"))
+            .with_secrets(self.secrets.clone());
+        let observer = self.house.recorder.clone().map(|recorder| Box::new(recorder) as _);
+        let workshop = Workshop::new(registry, names, services).observed_by(observer).called_off_by(cancel);
+        workshop.set_trap_exception(self.config.work.trap_exception);
+        Ok(Arc::new(workshop))
+    }
+
+    /// Serves test actions until `shutdown` fires, and finishes those at work then.
+    async fn test_actions(
+        &self,
+        org: i64,
+        workshop: &Arc<Workshop>,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<JoinHandle<()>>, DaemonError> {
+        let development = &self.config.development;
+        if !development.test_actions {
+            return Ok(None);
+        }
+        let (host, port) = (development.test_host.as_str(), development.test_port);
+        let port = TestActions::bind(host, port, org, workshop.clone())
+            .await
+            .map_err(|source| DaemonError::TestActions { address: format!("{host}:{port}"), source })?;
+        Ok(Some(self.house.workers.spawn(port.serve(shutdown.clone()).in_current_span())))
+    }
+}
+
+async fn open_platform(
+    settings: &rest::Settings,
+    most: Option<u32>,
+    notice: &Notice,
+) -> Result<(Arc<Platform>, ActionNames), ConnectError> {
+    let platform = Arc::new(platform::connect(settings, most, notice).await?);
+    let names = ActionNames::new(Rest::new(platform.clone(), None));
+    // Messages ask again for what is not known.
+    if let Err(error) = names.read().await {
+        warn!(%error, "the names of the platform's actions could not be read yet");
+    }
+    Ok((platform, names))
+}
