@@ -1,3 +1,8 @@
+use action_processor::{
+    cli::list::{ListArgs, run},
+    component::{Component, Context, Failure, Message, Reply, handler_fn},
+};
+use clap::Parser;
 use std::process::{Command, Output};
 
 fn list(flags: &[&str]) -> Output {
@@ -33,4 +38,38 @@ fn help_says_what_the_words_mean() {
     for word in ["destination", "action", "app.config", "noload"] {
         assert!(help.contains(word), "{help}");
     }
+}
+
+#[test]
+fn verbose_shows_all_that_a_component_answers_and_requires() {
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ListArgs,
+    }
+
+    async fn done(_message: Message, _cx: Context) -> Result<Reply, Failure> {
+        Ok(Reply::text("done"))
+    }
+    let component = Component::new("all")
+        .function("look_up", handler_fn(done))
+        .inbound("alerts", "create", handler_fn(done))
+        .inbound_otherwise("alerts", handler_fn(done))
+        .connector("jira", handler_fn(done))
+        .connector_otherwise(handler_fn(done))
+        .requires_field("score");
+    let mut out = Vec::new();
+    run(&Line::parse_from(["list", "-v"]).args, &[component], &mut out);
+    let text = text(&out);
+    for line in [
+        "function      look_up",
+        "inbound       alerts: create",
+        "inbound       alerts: (every other)",
+        "connector     jira",
+        "connector     (every other)",
+        "requires      the incident field \"score\"",
+    ] {
+        assert!(text.contains(line), "{line:?} is missing in:\n{text}");
+    }
+    assert!(!text.contains("destination"), "it serves no actions: {text}");
 }

@@ -55,6 +55,9 @@ mod reload;
 mod replay;
 /// The REST client against the stand-in platform: logins, retries, conflicts, files, TLS, proxies.
 mod rest;
+/// What is served: functions, connectors and inbound destinations that come, move and go; components that wait for what they
+/// need.
+mod serving;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
 /// What goes wrong in STOMP clients, one case after the other, against real brokers of every make.

@@ -2,7 +2,7 @@
 
 use super::failed;
 use crate::{
-    component::{Component, Section},
+    component::{Component, Section, component::Inbound},
     config::{Config, Overrides},
 };
 use std::{
@@ -29,6 +29,10 @@ With -v, for each component:
   destination   the programmatic name of the message destination it serves; the key `destination` in its section of
                 app.config chooses another
   action        a name it answers to: \"Add Task\" on the platform is add_task here
+  function      the API name of a function that it answers
+  inbound       an inbound destination, and the news from there that it takes
+  connector     the queue of a low-code connector that it answers
+  requires      what must be on the platform for it to be loaded
   [section]     the keys that `processor config` writes to app.config for it
 
 `noload` in app.config leaves components out of a run.";
@@ -75,12 +79,8 @@ fn show(
 }
 
 fn show_more(component: &Component, section: &Section, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  destination   {}", component.serves(section))?;
-    for (action, _) in component.handlers() {
-        writeln!(out, "  action        {action}")?;
-    }
-    if component.default_handler().is_some() {
-        writeln!(out, "  action        (every other)")?;
+    for (word, what) in answers(component, section) {
+        writeln!(out, "  {word:<12}  {what}")?;
     }
     let sample = component.sample().trim_end();
     if !sample.trim().is_empty() {
@@ -88,4 +88,25 @@ fn show_more(component: &Component, section: &Section, out: &mut dyn Write) -> i
         sample.lines().try_for_each(|line| writeln!(out, "{}", format!("    {line}").trim_end()))?;
     }
     writeln!(out)
+}
+
+/// What it answers, and what it needs for that.
+fn answers(component: &Component, section: &Section) -> Vec<(&'static str, String)> {
+    const EVERY_OTHER: &str = "(every other)";
+    let mut lines = Vec::new();
+    let actions = component.handlers().map(|(name, _)| name);
+    let actions: Vec<&str> = actions.chain(component.default_handler().map(|_| EVERY_OTHER)).collect();
+    if !actions.is_empty() {
+        lines.push(("destination", component.serves(section).to_owned()));
+    }
+    lines.extend(actions.into_iter().map(|action| ("action", action.to_owned())));
+    lines.extend(component.functions().map(|(name, _)| ("function", name.to_owned())));
+    for Inbound { destination, event, .. } in component.inbounds() {
+        lines.push(("inbound", format!("{destination}: {}", event.as_deref().unwrap_or(EVERY_OTHER))));
+    }
+    let connectors = component.connectors().map(|(queue, _)| queue);
+    let connectors = connectors.chain(component.any_connector().map(|_| EVERY_OTHER));
+    lines.extend(connectors.map(|queue| ("connector", queue.to_owned())));
+    lines.extend(component.requirements().iter().map(|requirement| ("requires", requirement.to_string())));
+    lines
 }

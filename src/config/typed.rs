@@ -71,6 +71,10 @@ pub struct Platform {
     pub retry_backoff: f64,
     /// How long an answer may be used again.
     pub cache_ttl: Duration,
+    /// How often it is asked what components need to know of it.
+    pub definitions_refresh: Duration,
+    /// The queue by which it tells of low-code connectors that come and go.
+    pub subscription_queue: Option<String>,
 }
 
 /// Who we are.
@@ -295,6 +299,8 @@ impl Platform {
             retry_delay: reader.seconds("request_retry_delay"),
             retry_backoff: reader.decimal("request_retry_backoff"),
             cache_ttl: reader.seconds("cache_ttl"),
+            definitions_refresh: reader.seconds("definitions_refresh"),
+            subscription_queue: reader.optional("low_code_subscription_queue"),
         }
     }
 }

@@ -12,17 +12,11 @@ use crate::{
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval},
-};
+use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, error, info, warn};
 
 /// After the drain, this much is kept for DISCONNECT and its receipt.
 const GOODBYE: Duration = Duration::from_secs(5);
-
-/// How often the last message of a queue that is being left is looked for.
-const LEAVING: Duration = Duration::from_millis(200);
 
 /// A platform's main loop and all it needs.
 #[derive(Debug)]
@@ -51,7 +45,7 @@ pub enum Ended {
 }
 
 impl Watch {
-    /// Hands what `events` delivers to `dispatcher`.
+    /// Hands what `events` delivers to what `live` serves, and drains `dispatcher` at the end.
     #[must_use]
     pub fn new(events: mpsc::Receiver<Event>, dispatcher: Dispatcher, live: Live, notice: Notice) -> Self {
         Self { events, dispatcher, live, notice, silent_since: None, subscribed: BTreeSet::new() }
@@ -60,8 +54,6 @@ impl Watch {
     /// Runs until it is told to stop, until a changed configuration wants another link, or until it is no use; then
     /// drains.
     pub async fn run(mut self, orders: &mut Orders, shutdown: CancellationToken) -> Ended {
-        let mut leaving = interval(LEAVING);
-        leaving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
             tokio::select! {
                 order = orders.next() => match order {
@@ -73,9 +65,6 @@ impl Watch {
                     if let Some(ended) = self.watch(event) {
                         break ended;
                     }
-                }
-                _ = leaving.tick(), if self.live.is_leaving() => {
-                    self.live.unsubscribe(&self.dispatcher);
                 }
             }
         };
@@ -112,9 +101,7 @@ impl Watch {
 
     fn take(&mut self, event: Event) {
         match event {
-            // The broker has it back with the subscription.
-            Event::Delivery(delivery) if self.live.has_left(&delivery.destination) => {}
-            Event::Delivery(delivery) => self.dispatcher.deliver(delivery),
+            Event::Delivery(delivery) => self.live.serving().deliver(delivery),
             Event::Up { at, broker, version, .. } => {
                 let broker = broker.unwrap_or_default();
                 info!(at, broker, %version, "connected to the broker");
@@ -144,7 +131,7 @@ impl Watch {
     /// Every queue has been answered for, one way or the other.
     fn ready(&self) {
         let queues = self.subscribed.len();
-        if queues == 0 && self.live.queues() > 0 {
+        if queues == 0 && self.live.serving().queues() > 0 {
             self.notice.trouble("no queue may be read".to_owned());
             return warn!("not one queue is subscribed to: no message can come");
         }

@@ -8,6 +8,7 @@ pub mod platform;
 pub mod reload;
 mod secrets;
 pub mod service;
+pub mod serving;
 pub mod settings;
 pub mod supervisor;
 pub mod unit;
@@ -15,7 +16,7 @@ pub mod unit;
 use crate::{
     component::{Component, rest::RestError},
     config::Config,
-    dispatch::{Clash, Destination, Registry},
+    dispatch::{Clash, Registry},
     logging,
     recording::{Recorder, RecorderError},
     rest::ConnectError,
@@ -26,6 +27,7 @@ use crate::{
 use futures_util::Stream;
 use reload::Reloader;
 use service::Service;
+use serving::Loaded;
 use settings::SettingsError;
 use std::{io, time::Duration};
 use supervisor::Supervisor;
@@ -94,6 +96,7 @@ pub async fn run(
     signals: impl Stream<Item = Signal> + Unpin,
     reload: Reload,
 ) -> Result<(), DaemonError> {
+    // A clash is told before anybody is asked.
     for platform in config.platforms() {
         registry(platform, components)?;
     }
@@ -133,15 +136,9 @@ async fn run_recorded(
 /// # Errors
 /// Every clash among them.
 pub fn registry(config: &Config, components: &[Component]) -> Result<Registry, DaemonError> {
-    let loaded = config.components(components);
-    let with_section = loaded.iter().map(|component| (component, config.section(component.name())));
+    let loaded = Loaded::all(config, components);
+    let with_section = loaded.iter().map(|loaded| (&loaded.component, loaded.section.clone()));
     Registry::build(with_section).map_err(DaemonError::Clashes)
-}
-
-/// The queues that the registry's destinations are in this organization.
-#[must_use]
-pub fn queues(registry: &Registry, org: i64) -> Vec<String> {
-    registry.destinations().map(|name| Destination::actions(org, name).to_string()).collect()
 }
 
 fn recorder(config: &Config) -> Result<Option<Recorder>, DaemonError> {

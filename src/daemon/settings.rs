@@ -123,6 +123,15 @@ pub fn store(config: &Config) -> Result<store::Settings, SettingsError> {
     Ok(store::Settings { url, sync, keep: kept.keep, lease: kept.lease, tls })
 }
 
+/// How the platform is asked for what components need.
+#[must_use]
+pub fn serving(config: &Config) -> super::serving::Settings {
+    super::serving::Settings {
+        refresh: config.platform.definitions_refresh,
+        subscription_queue: config.platform.subscription_queue.clone(),
+    }
+}
+
 /// The link's settings.
 #[must_use]
 pub fn stomp(config: &Config) -> stomp::Settings {

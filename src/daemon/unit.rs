@@ -9,14 +9,15 @@ use super::{
     orders::{Order, Orders},
     platform,
     secrets::InputSecrets,
+    serving::{Loaded, Prospect},
     settings,
 };
 use crate::{
     component::{CancellationToken, Component, Rest, Services},
     config::Config,
-    dispatch::{ActionNames, Cancel, Dispatcher, Workshop},
+    dispatch::{ActionNames, Cancel, Dispatcher, Registry, Workshop},
     recording::Recorder,
-    rest::{self, ConnectError, Platform},
+    rest::{self, Platform},
     stomp, store,
     test_actions::TestActions,
 };
@@ -60,8 +61,8 @@ enum Life {
 
 /// What came of the first login.
 enum Opened {
-    /// The platform, and the names of its actions.
-    Platform(Box<(Arc<Platform>, ActionNames)>),
+    /// The platform, the names of its actions, and what there is to be served.
+    Platform(Box<(Arc<Platform>, ActionNames, Prospect)>),
     /// An order came first.
     Told(Life),
 }
@@ -101,20 +102,38 @@ impl Unit {
     async fn live(&mut self) -> Result<Life, DaemonError> {
         let rest = settings::rest(&self.config, self.house.recorder.clone().map(Into::into))?;
         let brokers = settings::brokers(&self.config)?;
-        let (platform, names) = match self.open(rest).await? {
+        let looked_with = self.config.clone();
+        let (platform, names, mut prospect) = match self.open(rest).await? {
             Opened::Platform(opened) => *opened,
             Opened::Told(life) => return Ok(life),
         };
+        prospect.tell();
         let org = platform.org_id();
         let shutdown = CancellationToken::new();
-        let workshop = self.workshop(platform, names, shutdown.clone())?;
+        let workshop = self.workshop(prospect.take_registry(), platform, names, shutdown.clone());
         let test_port = self.test_actions(org, &workshop, &shutdown).await?;
-        let queues = super::queues(&workshop.registry(), org);
-        let (link, events) = stomp::start(settings::stomp(&self.config), queues.clone(), brokers);
+        let queues = prospect.queues();
+        if queues.is_empty() {
+            warn!("there is no queue to take messages from yet");
+        }
+        let (link, events) = stomp::start(settings::stomp(&self.config), queues, brokers);
         let (journal, workers) = (self.house.journal.part(self.config.named()), self.house.workers.clone());
         let dispatcher = Dispatcher::new(workshop.clone(), link.clone(), journal, workers);
         self.house.workers.spawn(dispatcher.clone().revive().in_current_span());
-        let live = Live::new(self.house.components.clone(), self.config.clone(), org, workshop, link);
+        let (serving, keeping) = prospect.start(workshop.clone(), link.clone(), dispatcher.clone());
+        let mut live = Live {
+            components: self.house.components.clone(),
+            config: self.config.clone(),
+            workshop,
+            link,
+            secrets: self.secrets.clone(),
+            serving,
+            _keeping: keeping,
+        };
+        if !Arc::ptr_eq(&looked_with, &self.config) {
+            // It was changed meanwhile.
+            live.apply(self.config.clone());
+        }
         let watch = Watch::new(events, dispatcher, live, self.notice.clone());
         let ended = watch.run(&mut self.orders, shutdown).await;
         if let Some(test_port) = test_port
@@ -137,10 +156,11 @@ impl Unit {
         }
     }
 
-    /// A login, and the names of the actions; or what an order makes of it.
+    /// A login and a first look; or what an order makes of it.
     async fn open(&mut self, rest: rest::Settings) -> Result<Opened, DaemonError> {
-        let (most, notice) = (settings::attempts(&self.config), self.notice.clone());
-        let mut opening = std::pin::pin!(open_platform(&rest, most, &notice));
+        let (config, components) = (self.config.clone(), self.house.components.clone());
+        let notice = self.notice.clone();
+        let mut opening = std::pin::pin!(open_platform(&rest, &config, &components, &notice));
         loop {
             tokio::select! {
                 opened = &mut opening => return Ok(Opened::Platform(Box::new(opened?))),
@@ -163,11 +183,11 @@ impl Unit {
 
     fn workshop(
         &self,
+        registry: Registry,
         platform: Arc<Platform>,
         names: ActionNames,
         shutdown: CancellationToken,
-    ) -> Result<Arc<Workshop>, DaemonError> {
-        let registry = super::registry(&self.config, &self.house.components)?;
+    ) -> Arc<Workshop> {
         let every = Some(self.config.work.cancel_check_interval).filter(|every| !every.is_zero());
         let cancel = every.map(|every| Cancel::new(Rest::new(platform.clone(), None), every));
         let services = Services::new(platform, self.config.work.num_workers, shutdown)
@@ -176,7 +196,7 @@ impl Unit {
         let observer = self.house.recorder.clone().map(|recorder| Box::new(recorder) as _);
         let workshop = Workshop::new(registry, names, services).observed_by(observer).called_off_by(cancel);
         workshop.set_trap_exception(self.config.work.trap_exception);
-        Ok(Arc::new(workshop))
+        Arc::new(workshop)
     }
 
     /// Serves test actions until `shutdown` fires, and finishes those at work then.
@@ -198,16 +218,20 @@ impl Unit {
     }
 }
 
+/// A login, the names of the actions, and what there is to be served.
 async fn open_platform(
-    settings: &rest::Settings,
-    most: Option<u32>,
+    rest: &rest::Settings,
+    config: &Config,
+    components: &[Component],
     notice: &Notice,
-) -> Result<(Arc<Platform>, ActionNames), ConnectError> {
-    let platform = Arc::new(platform::connect(settings, most, notice).await?);
+) -> Result<(Arc<Platform>, ActionNames, Prospect), DaemonError> {
+    let platform = Arc::new(platform::connect(rest, settings::attempts(config), notice).await?);
     let names = ActionNames::new(Rest::new(platform.clone(), None));
     // Messages ask again for what is not known.
     if let Err(error) = names.read().await {
         warn!(%error, "the names of the platform's actions could not be read yet");
     }
-    Ok((platform, names))
+    let (components, rest) = (Loaded::all(config, components), Rest::new(platform.clone(), None));
+    let prospect = Prospect::look(components, rest, platform.org_id(), settings::serving(config)).await;
+    Ok((platform, names, prospect.map_err(DaemonError::Clashes)?))
 }

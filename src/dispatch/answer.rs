@@ -11,7 +11,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// How a message ended, as the platform is told.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Ending {
     }
 
     /// The one line that each message has at its end.
-    pub(super) fn log(&self, took: Duration) {
+    pub(super) fn log(&self, took: Duration, is_news: bool) {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match self {
             Self::Well(_) => info!(milliseconds, "carried out"),
@@ -52,6 +52,9 @@ impl Ending {
                     failure = reply.message(),
                     "failed, and trap_exception lets the workflow go on"
                 );
+            }
+            Self::Badly(failure) if is_news => {
+                error!(milliseconds, %failure, "failed; the news is set aside")
             }
             Self::Badly(failure) => warn!(milliseconds, %failure, "answered with an error"),
         }

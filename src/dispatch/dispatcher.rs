@@ -106,10 +106,10 @@ impl Dispatcher {
         self.0.ledger.at_work()
     }
 
-    /// Whether a message of `queue` is at work or waiting.
+    /// Whether a message of this queue, named as it was subscribed to, is at work or waiting.
     #[must_use]
-    pub fn is_busy_with(&self, queue: &str) -> bool {
-        self.0.ledger.is_busy_with(queue)
+    pub fn is_at_work_on(&self, queue: &str) -> bool {
+        self.0.ledger.is_at_work_on(queue)
     }
 
     /// Waits until every message is settled or given back, for at most `longest`; what is still running then is cut

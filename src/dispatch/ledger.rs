@@ -91,9 +91,9 @@ impl<H: Clone + PartialEq> Ledger<H> {
         self.state().at_work.keys().cloned().collect()
     }
 
-    /// Whether a message of `queue` is at work.
-    pub fn is_busy_with(&self, queue: &str) -> bool {
-        self.state().at_work.keys().any(|key| key.destination == queue)
+    /// Whether a message of this queue is at work.
+    pub fn is_at_work_on(&self, destination: &str) -> bool {
+        self.state().at_work.keys().any(|key| key.destination == destination)
     }
 
     fn state(&self) -> MutexGuard<'_, State<H>> {

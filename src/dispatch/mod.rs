@@ -23,11 +23,12 @@ mod revival;
 mod secrets;
 mod task;
 mod waiting;
+mod withheld;
 pub mod work;
 
 pub use actions::ActionNames;
 pub use cancel::Cancel;
 pub use dispatcher::{Dispatcher, Drained};
 pub use envelope::{Destination, Envelope};
-pub use registry::{Clash, Registry, Route};
+pub use registry::{Clash, Entry, Registry, Route};
 pub use work::{Earlier, Observer, Outcome, Workshop};

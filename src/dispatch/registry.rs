@@ -1,7 +1,7 @@
 //! Which handler answers what: actions and inbound news by their destination, functions by name, low-code connectors by
 //! queue.
 
-use super::envelope::Destination;
+use super::{envelope::Destination, withheld::Withheld};
 use crate::component::{Component, Kind, OrderKey, Section, handler::AnyHandler};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,6 +15,8 @@ pub struct Registry {
     functions: BTreeMap<String, Route>,
     inbound: BTreeMap<String, Served>,
     connectors: BTreeMap<String, Route>,
+    /// What answers every other connector.
+    any_connector: Option<Route>,
 }
 
 /// What one destination's messages are handled by.
@@ -23,6 +25,8 @@ struct Served {
     actions: HashMap<String, Route>,
     otherwise: Option<Route>,
     ordered: bool,
+    /// For messages that came before it ceased to be served.
+    kept: bool,
 }
 
 /// One handler, with the component that it belongs to.
@@ -38,6 +42,20 @@ pub struct Route {
     pub section: Arc<Section>,
     /// Which messages are carried out one after another.
     pub order: Option<OrderKey>,
+    /// The component is not loaded: the handler only says why.
+    pub withheld: bool,
+}
+
+/// A component that is to run.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The component.
+    pub component: &'a Component,
+    /// Its section of app.config.
+    pub section: Section,
+    /// Why it is not loaded; `None` where it is. Its queues are nobody's then, and a message that comes all the same, by a
+    /// queue that it shares, is told why.
+    pub withheld: Option<String>,
 }
 
 /// Two components want the same thing; the daemon does not guess which one to obey.
@@ -100,6 +118,16 @@ pub enum Clash {
         /// The component that named it again.
         second: String,
     },
+    /// Two components want every other low-code connector.
+    #[error(
+        "the other low-code connectors are answered by {first:?} and by {second:?}: name one of them in `noload`"
+    )]
+    Connectors {
+        /// The component that has the first default handler.
+        first: String,
+        /// The component that has the second.
+        second: String,
+    },
 }
 
 impl Registry {
@@ -110,14 +138,24 @@ impl Registry {
     pub fn build<'a>(
         components: impl IntoIterator<Item = (&'a Component, Section)>,
     ) -> Result<Self, Vec<Clash>> {
+        let loaded = |(component, section)| Entry { component, section, withheld: None };
+        Self::gather(components.into_iter().map(loaded))
+    }
+
+    /// The same, where some components may not be loaded.
+    ///
+    /// # Errors
+    /// Every clash that there is, also among those that are not loaded: they may be any time.
+    pub fn gather<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Result<Self, Vec<Clash>> {
         let mut registry = Self::default();
         let mut clashes = Vec::new();
         let mut names = BTreeSet::new();
-        for (component, section) in components {
-            if !names.insert(component.name()) {
-                clashes.push(Clash::Name { name: component.name().to_owned() });
+        for entry in entries {
+            let name = entry.component.name();
+            if !names.insert(name) {
+                clashes.push(Clash::Name { name: name.to_owned() });
             }
-            registry.add(component, section, &mut clashes);
+            registry.add(entry, &mut clashes);
         }
         if clashes.is_empty() { Ok(registry) } else { Err(clashes) }
     }
@@ -138,24 +176,30 @@ impl Registry {
                 let served = self.inbound.get(&destination.name)?;
                 served.actions.get(name).or(served.otherwise.as_ref())
             }
-            Kind::Connector => self.connectors.get(&destination.name),
+            Kind::Connector => self.connectors.get(&destination.name).or(self.any_connector.as_ref()),
             _ => self.find(&destination.name, name),
         }
     }
 
-    /// The functions that have a handler.
+    /// The functions that have a handler, of components that are loaded.
     pub fn functions(&self) -> impl Iterator<Item = (&str, &Route)> {
-        self.functions.iter().map(|(name, route)| (name.as_str(), route))
+        loaded(&self.functions)
     }
 
-    /// The programmatic names of the inbound destinations that have a handler.
+    /// The programmatic names of the inbound destinations that have a handler, of components that are loaded.
     pub fn inbound(&self) -> impl Iterator<Item = &str> {
-        self.inbound.keys().map(String::as_str)
+        self.inbound.iter().filter(|(_, served)| served.is_loaded()).map(|(name, _)| name.as_str())
     }
 
-    /// The queues of low-code connectors that have a handler.
-    pub fn connectors(&self) -> impl Iterator<Item = &str> {
-        self.connectors.keys().map(String::as_str)
+    /// The queues of low-code connectors that have a handler of their own, of components that are loaded.
+    pub fn connectors(&self) -> impl Iterator<Item = (&str, &Route)> {
+        loaded(&self.connectors)
+    }
+
+    /// What answers every other low-code connector, of a component that is loaded.
+    #[must_use]
+    pub fn any_connector(&self) -> Option<&Route> {
+        self.any_connector.as_ref().filter(|route| !route.withheld)
     }
 
     /// What a destination of this kind has handlers for by name, in order.
@@ -163,21 +207,32 @@ impl Registry {
     pub fn names(&self, kind: Kind, destination: &str) -> Vec<&str> {
         match kind {
             Kind::Function => self.functions.keys().map(String::as_str).collect(),
-            Kind::Connector => self.connectors().collect(),
+            Kind::Connector => self.connectors.keys().map(String::as_str).collect(),
             Kind::Inbound => names(self.inbound.get(destination)),
             _ => self.actions(destination),
         }
     }
 
-    /// The programmatic names of the destinations that have a handler for actions.
+    /// The programmatic names of the destinations that have a handler for actions, of components that are loaded.
     pub fn destinations(&self) -> impl Iterator<Item = &str> {
-        self.destinations.keys().map(String::as_str)
+        self.destinations.iter().filter(|(_, served)| served.is_loaded()).map(|(name, _)| name.as_str())
     }
 
     /// The actions of `destination` that have a handler of their own, in order.
     #[must_use]
     pub fn actions(&self, destination: &str) -> Vec<&str> {
         names(self.destinations.get(destination))
+    }
+
+    /// Whether a component that is loaded has a handler for what comes by this queue for its own sake: actions, inbound
+    /// news, a connector's requests. Calls of functions come by any queue.
+    #[must_use]
+    pub fn serves(&self, queue: &Destination) -> bool {
+        match queue.kind.as_str() {
+            "inbound_destinations" => self.inbound.get(&queue.name).is_some_and(Served::is_loaded),
+            "connectors" => self.route(Kind::Connector, queue, "").is_some_and(|route| !route.withheld),
+            _ => self.destinations.get(&queue.name).is_some_and(Served::is_loaded),
+        }
     }
 
     /// Whether some messages of `destination` may have to be carried out in order. A function's queue is the platform's
@@ -188,31 +243,35 @@ impl Registry {
             "inbound_destinations" => self.inbound.get(&destination.name),
             _ => self.destinations.get(&destination.name),
         };
-        let by_name = || self.functions.values().chain(self.connectors.values());
+        let by_name = || self.functions.values().chain(self.connectors.values()).chain(&self.any_connector);
         served.is_some_and(|served| served.ordered) || by_name().any(|route| route.order.is_some())
     }
 
     /// Keeps what `before` had for the actions of `destination`, where nothing else is there: for messages that came while
-    /// it was served.
+    /// it was served. It does not count as served any more.
     pub fn keep(&mut self, before: &Self, destination: &str) {
         if let Some(served) = before.destinations.get(destination) {
-            self.destinations.entry(destination.to_owned()).or_insert_with(|| served.clone());
+            let kept = || Served { kept: true, ..served.clone() };
+            self.destinations.entry(destination.to_owned()).or_insert_with(kept);
         }
     }
 
-    fn add(&mut self, component: &Component, section: Section, clashes: &mut Vec<Clash>) {
+    fn add(&mut self, entry: Entry<'_>, clashes: &mut Vec<Clash>) {
+        let Entry { component, section, withheld } = entry;
         // A section that says something else has been refused when the configuration was checked.
         let order = component.order(&section).unwrap_or_default();
         let destination = component.serves(&section).to_owned();
         let (name, version): (Arc<str>, Arc<str>) =
             (component.name().into(), component.version_text().into());
         let section = Arc::new(section);
+        let stopped = withheld.map(|reason| Arc::new(Withheld(reason)) as Arc<dyn AnyHandler>);
         let route = |handler: &Arc<dyn AnyHandler>| Route {
             component: name.clone(),
             version: version.clone(),
-            handler: handler.clone(),
+            handler: stopped.as_ref().unwrap_or(handler).clone(),
             section: section.clone(),
             order: order.clone(),
+            withheld: stopped.is_some(),
         };
         for (action, handler) in component.handlers() {
             let served = self.destinations.entry(destination.clone()).or_default();
@@ -223,9 +282,9 @@ impl Registry {
             served.add(&destination, None, route(handler), clashes);
         }
         for inbound in component.inbounds() {
-            let served = self.inbound.entry(inbound.destination.clone()).or_default();
-            let event = inbound.event.as_deref();
-            served.add(&inbound.destination, event, route(&inbound.handler), clashes);
+            let destination = component.serves_inbound(&section, &inbound.destination);
+            let served = self.inbound.entry(destination.to_owned()).or_default();
+            served.add(destination, inbound.event.as_deref(), route(&inbound.handler), clashes);
         }
         for (function, handler) in component.functions() {
             if let Some(first) = self.functions.insert(function.to_owned(), route(handler)) {
@@ -239,10 +298,25 @@ impl Registry {
                 clashes.push(Clash::Connector { queue: queue.to_owned(), first, second });
             }
         }
+        if let Some(handler) = component.any_connector()
+            && let Some(first) = self.any_connector.replace(route(handler))
+        {
+            let (first, second) = (first.component.to_string(), name.to_string());
+            clashes.push(Clash::Connectors { first, second });
+        }
     }
 }
 
+fn loaded(routes: &BTreeMap<String, Route>) -> impl Iterator<Item = (&str, &Route)> {
+    routes.iter().filter(|(_, route)| !route.withheld).map(|(name, route)| (name.as_str(), route))
+}
+
 impl Served {
+    /// Whether one of its components is loaded.
+    fn is_loaded(&self) -> bool {
+        !self.kept && self.actions.values().chain(&self.otherwise).any(|route| !route.withheld)
+    }
+
     /// The handler of `action`; of every other one for `None`.
     fn add(&mut self, destination: &str, action: Option<&str>, route: Route, clashes: &mut Vec<Clash>) {
         self.ordered |= route.order.is_some();

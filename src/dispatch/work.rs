@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use tracing::{Span, debug, warn};
+use tracing::{Span, debug, info, warn};
 
 /// Until the platform is asked for an action's name again. The REST client has tried several times by then.
 const NAME_AGAIN: Duration = Duration::from_secs(10);
@@ -143,20 +143,27 @@ impl Workshop {
         earlier: &Earlier,
         status: Arc<dyn StatusSink>,
     ) -> Outcome {
+        if let Some(event) = self.untaken(envelope) {
+            info!(event, "news that no handler takes; only acknowledged");
+            let ending = Ending::Well(Reply::text("Nobody's."));
+            return Outcome::Answered(answer::last(envelope, &ending, None, Duration::ZERO));
+        }
         let begun = Instant::now();
         let mut job = None;
         let result = self.result(envelope, earlier, status, &mut job).await;
         let result = result.map_err(|failure| masked(failure, job.as_ref()));
+        let is_news = envelope.destination.is_inbound();
         let set_aside = match &result {
             Err(failure) if failure.kind() == FailureKind::Returned => {
                 debug!("goes back to the broker, not carried out");
                 return Outcome::Returned;
             }
-            Err(failure) if failure.kind() == FailureKind::SetAside => Some(failure.to_string()),
+            // There is nobody to be answered: only the operator can see to it.
+            Err(failure) if is_news || failure.kind() == FailureKind::SetAside => Some(failure.to_string()),
             _ => None,
         };
         let ending = Ending::new(result, job.as_ref());
-        ending.log(begun.elapsed());
+        ending.log(begun.elapsed(), is_news);
         let answer = answer::last(envelope, &ending, job.as_ref(), begun.elapsed());
         match set_aside {
             Some(reason) => Outcome::SetAside(answer, reason),
@@ -207,6 +214,18 @@ impl Workshop {
         own.unwrap_or_else(|| self.trap_exception.load(Ordering::Relaxed))
     }
 
+    /// The event of an inbound destination's news that none of its handlers takes: a component need not care for all.
+    fn untaken(&self, envelope: &Envelope) -> Option<String> {
+        if !envelope.destination.is_inbound() {
+            return None;
+        }
+        let event = event(&decode(&envelope.body).ok()?);
+        let registry = self.registry();
+        let taken = registry.route(Kind::Inbound, &envelope.destination, &event).is_some();
+        // News that does not say what it is has not the shape of any.
+        (!taken && !event.is_empty()).then_some(event)
+    }
+
     /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
     pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
         let body = decode(&envelope.body).ok()?;
@@ -225,7 +244,7 @@ impl Workshop {
         let plain = |name: &str| Ok(ActionName { display: name.to_owned(), handler: name.to_owned() });
         match envelope.kind(body) {
             Kind::Function => plain(body["function"]["name"].as_str().unwrap_or_default()),
-            Kind::Inbound => plain(&body["action"].as_str().unwrap_or_default().trim().to_lowercase()),
+            Kind::Inbound => plain(&event(body)),
             Kind::Connector => plain(&envelope.destination.name),
             _ => self.action(body).await,
         }
@@ -254,6 +273,11 @@ impl Workshop {
             () = tokio::time::sleep(NAME_AGAIN) => Ok(()),
         }
     }
+}
+
+/// What an inbound destination's news says that has happened: `create`, `update`, `close`, …
+fn event(body: &Value) -> String {
+    body["action"].as_str().unwrap_or_default().trim().to_lowercase()
 }
 
 fn route<'a>(

@@ -88,6 +88,9 @@ impl Backend for Platform {
                 let key = (request.scope, request.path.clone());
                 return self.cache.get(key, || self.persist(request)).await;
             }
+            if request.once {
+                return self.attempt(request).await;
+            }
             self.persist(request).await
         })
     }

@@ -255,6 +255,12 @@ impl Link {
         outlet.queue(frame.body.len(), |space| Some(Post::Frame { frame, space })).await
     }
 
+    /// Whether a session is up.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.current.borrow().is_some()
+    }
+
     /// Wants a destination's messages from now on, after reconnects too.
     pub async fn subscribe(&self, destination: String) {
         self.order(Order::Subscribe(destination)).await;

@@ -2,6 +2,7 @@
 
 mod broker;
 mod configuration;
+mod definitions;
 mod platform;
 mod scripted;
 

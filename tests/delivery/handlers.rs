@@ -127,12 +127,16 @@ async fn fails(_: Message, _: Context) -> Result<Reply, Failure> {
 
 impl Daemon {
     pub(crate) fn run(config: &AppConfig, component: Component) -> Self {
-        Self::with_workers(config, component, Handle::current())
+        Self::with_all(config, vec![component], Handle::current())
     }
 
     /// Carries messages out on threads of their own, as the binary does.
     pub(crate) fn with_workers(config: &AppConfig, component: Component, workers: Handle) -> Self {
-        let components = vec![component];
+        Self::with_all(config, vec![component], workers)
+    }
+
+    /// With several components.
+    pub(crate) fn with_all(config: &AppConfig, components: Vec<Component>, workers: Handle) -> Self {
         let file = Arc::new(File { text: Mutex::new(config.text()), components: components.clone() });
         let config = file.read().unwrap();
         let (signals, received) = mpsc::channel(4);

@@ -51,7 +51,7 @@ fn once(floor: &Floor, queue: &str) -> Component {
 }
 
 /// What `processor dead` prints.
-async fn dead(config: &AppConfig, arguments: &[&str]) -> String {
+pub(crate) async fn dead(config: &AppConfig, arguments: &[&str]) -> String {
     let mut command = Processor::command(config, &[&["dead"], arguments].concat());
     let status = command.wait(PATIENCE).await;
     assert!(status.success(), "{:?}", command.log());

@@ -4,7 +4,7 @@ mod answers;
 mod cancel;
 mod functions;
 pub(crate) mod handlers;
-mod journal;
+pub(crate) mod journal;
 mod link;
 mod long_work;
 mod service;

@@ -34,6 +34,8 @@ pub(crate) struct Action {
     /// Writes that the platform carried out for it.
     pub(crate) writes: u32,
     answered: Option<Instant>,
+    /// When the broker said so.
+    pub(crate) since: Option<SystemTime>,
 }
 
 /// All there is to judge by.
@@ -97,6 +99,7 @@ impl Book {
     pub(crate) fn stored(&self, number: Number) {
         if let Some(action) = self.pages().actions.get_mut(&number) {
             action.stored = true;
+            action.since = Some(SystemTime::now());
         }
     }
 

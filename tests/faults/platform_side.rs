@@ -90,6 +90,20 @@ impl PlatformSide {
         false
     }
 
+    /// What the broker says of both queues, in words.
+    pub(crate) async fn queues(&self) -> String {
+        let mut words = Vec::new();
+        for queue in [actions(), acks()] {
+            words.push(match statistics::of(&self.address, &queue).await {
+                Ok(figures) => {
+                    format!("{queue}: {} pending, {} delivered", figures.pending, figures.delivered)
+                }
+                Err(error) => format!("{queue}: {error}"),
+            });
+        }
+        words.join("; ")
+    }
+
     async fn depth(&self, queue: &str) -> Option<u64> {
         statistics::of(&self.address, queue).await.ok().map(|figures| figures.pending)
     }

@@ -88,7 +88,11 @@ impl Scene {
         self.side.until_posted().await;
         let answered = self.book.until_all_answered(patience).await;
         let settled = self.side.until_settled(patience).await;
-        (!answered || !settled).then(|| format!("not settled {} s after the last answer", patience.as_secs()))
+        if answered && settled {
+            return None;
+        }
+        let queues = self.side.queues().await;
+        Some(format!("not settled {} s after the last answer; {queues}", patience.as_secs()))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Whether the promises were kept.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use crate::book::{Action, Number, Pages};
 
@@ -53,6 +56,7 @@ impl Tally {
         tally.answered_twice = answered_twice.len();
         tally.carried_out_twice = carried_out_twice.len();
         tally.hold(&lost, "lost");
+        tally.date(lost.first().and_then(|number| actions.get(number)));
         tally.hold(&answered_twice, "answered twice");
         tally.hold(&unexcused, "carried out twice without having been at work at a kill");
         tally.hold(&once, "carried out twice though at most once was asked for");
@@ -71,6 +75,18 @@ impl Tally {
         self.recoveries = recoveries;
         self.recoveries.sort_unstable();
         self
+    }
+
+    /// When the action that is lost was posted, and how far it came: what a log is searched by.
+    fn date(&mut self, lost: Option<&Action>) {
+        let since =
+            lost.and_then(|action| action.since).and_then(|since| since.duration_since(UNIX_EPOCH).ok());
+        if let (Some(since), Some(action)) = (since, lost) {
+            let (seconds, writes) = (since.as_secs(), action.writes);
+            self.broken.push(format!(
+                "that one was posted at {seconds} (seconds since 1970), and written {writes} times"
+            ));
+        }
     }
 
     fn hold(&mut self, found: &[Number], what: &str) {

@@ -2,6 +2,11 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::subscriber::DefaultGuard;
 
 /// Runs `action` and returns what it gives and the text it logs on this thread.
 pub(crate) fn logged<T>(action: impl FnOnce() -> T) -> (T, String) {
@@ -19,6 +24,50 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged on this thread from now on: for tests on a runtime of one thread.
+pub(crate) struct Log {
+    text: watch::Receiver<String>,
+    _guard: DefaultGuard,
+}
+
+impl Log {
+    pub(crate) fn begin() -> Self {
+        let (sender, text) = watch::channel(String::new());
+        let writer = move || Watched(sender.clone());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The lines so far that hold each of `words`.
+    pub(crate) fn lines(&self, words: &[&str]) -> Vec<String> {
+        let text = self.text.borrow();
+        let wanted = |line: &&str| words.iter().all(|word| line.contains(word));
+        text.lines().filter(wanted).map(str::to_owned).collect()
+    }
+
+    /// Waits for a line that holds each of `words`, an earlier one included.
+    pub(crate) async fn wait_for(&self, words: &[&str], within: Duration) -> String {
+        let mut text = self.text.clone();
+        let holds = |text: &String| text.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        let found = timeout(within, text.wait_for(holds)).await.is_ok();
+        assert!(found, "no line with {words:?} within {within:?}:\n{}", self.text.borrow().as_str());
+        self.lines(words).remove(0)
+    }
+}
+
+struct Watched(watch::Sender<String>);
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send_modify(|text| text.push_str(&String::from_utf8_lossy(bytes)));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -33,11 +33,13 @@ pub(crate) struct Reply {
     pub(crate) headers: HashMap<String, String>,
 }
 
-/// The destination `actions.201.<name>` and its reply queue, `acks.201.<name>`, seen from the platform.
+/// The destination `actions.201.<name>`, or one of another kind, and its reply queue, `acks.201.<name>`, seen from the
+/// platform.
 ///
 /// It outlives a broker that is stopped and started: collecting goes on, each reply counted once.
 #[derive(Debug)]
 pub(crate) struct PlatformQueue {
+    kind: &'static str,
     name: String,
     address: Address,
     replies: watch::Receiver<Vec<Reply>>,
@@ -129,18 +131,23 @@ impl Reply {
 impl PlatformQueue {
     /// Creates the destination and begins to collect replies. `name` is the test's own.
     pub(crate) async fn open(broker: &Broker, name: &str) -> Self {
+        Self::of_kind(broker, "actions", name).await
+    }
+
+    /// The same with another first word: `inbound_destinations`, `connectors`.
+    pub(crate) async fn of_kind(broker: &Broker, kind: &'static str, name: &str) -> Self {
         let address = broker.address();
         let (sender, replies) = watch::channel(Vec::new());
         let acks = format!("/queue/acks.{ORG}.{name}");
         let collector = tokio::spawn(collect(address.clone(), acks, sender)).abort_handle();
-        let queue = Self { name: name.to_owned(), address, replies, collector };
+        let queue = Self { kind, name: name.to_owned(), address, replies, collector };
         statistics::create(&queue.address, &queue.actions()).await.expect("the platform creates its queue");
         queue
     }
 
     /// The destination's name, as the processor subscribes to it, without `/queue/`.
     pub(crate) fn actions(&self) -> String {
-        format!("actions.{ORG}.{}", self.name)
+        format!("{}.{ORG}.{}", self.kind, self.name)
     }
 
     /// The reply queue's name, without `/queue/`.
@@ -177,6 +184,11 @@ impl PlatformQueue {
     /// The broker's figures of the destination.
     pub(crate) async fn statistics(&self) -> Statistics {
         statistics::of(&self.address, &self.actions()).await.expect("the broker answers")
+    }
+
+    /// Waits until no processor is subscribed.
+    pub(crate) async fn until_left(&self, within: Duration) {
+        self.until_statistics(within, |figures| figures.consumers == 0).await;
     }
 
     /// Waits until every message is acknowledged.

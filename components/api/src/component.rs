@@ -22,6 +22,7 @@ pub struct Component {
     functions: Vec<(String, Arc<dyn AnyHandler>)>,
     inbound: Vec<Inbound>,
     connectors: Vec<(String, Arc<dyn AnyHandler>)>,
+    any_connector: Option<Arc<dyn AnyHandler>>,
     requirements: Vec<Requirement>,
     default_handler: Option<Arc<dyn AnyHandler>>,
     order: Option<OrderKey>,
@@ -58,6 +59,7 @@ impl Component {
             functions: Vec::new(),
             inbound: Vec::new(),
             connectors: Vec::new(),
+            any_connector: None,
             requirements: Vec::new(),
             default_handler: None,
             order: None,
@@ -113,7 +115,10 @@ impl Component {
     }
 
     /// Takes the news called `event` (`create`, `update`, `close`, …) of the inbound destination with this programmatic
-    /// name. Nothing is answered: the platform awaits no reply.
+    /// name. Nothing is answered: nobody awaits a reply. News whose handler fails is kept for the operator
+    /// (`processor dead`), news without a handler is let go.
+    ///
+    /// The operator can choose another destination with the key `inbound_destination_api_name` in the component's section.
     pub fn inbound(mut self, destination: &str, event: &str, handler: impl Handler) -> Self {
         let event = Some(event.trim().to_lowercase());
         self.inbound.push(Inbound {
@@ -135,6 +140,13 @@ impl Component {
     /// `connectors.<organization>.`.
     pub fn connector(mut self, queue: &str, handler: impl Handler) -> Self {
         self.connectors.push((queue.to_owned(), Arc::new(Erased(handler))));
+        self
+    }
+
+    /// Answers the requests of every low-code connector that has no handler of its own: of those that the platform lists,
+    /// and of those that are added while the processor runs.
+    pub fn connector_otherwise(mut self, handler: impl Handler) -> Self {
+        self.any_connector = Some(Arc::new(Erased(handler)));
         self
     }
 
@@ -191,8 +203,8 @@ impl Component {
     /// Reads the component's section as a `T`, so that a mistake in it is reported when the daemon starts; `sample` is
     /// what `processor config` writes: the section's keys with a comment each, without the `[name]` line.
     ///
-    /// A `T` that denies unknown fields need not know those that the daemon reads: `destination`, `order_by`,
-    /// `input_secrets`, `trap_exception`.
+    /// A `T` that denies unknown fields need not know those that the daemon reads: `destination`,
+    /// `inbound_destination_api_name`, `input_secrets`, `order_by`, `platform`, `trap_exception`.
     pub fn configured<T: DeserializeOwned>(mut self, sample: impl Into<String>) -> Self {
         self.sample = sample.into();
         self.check = |section| section.read::<T>().map(drop);
@@ -209,6 +221,13 @@ impl Component {
     #[must_use]
     pub fn serves<'a>(&'a self, section: &'a Section) -> &'a str {
         section.get("destination").filter(|name| !name.is_empty()).unwrap_or(&self.destination)
+    }
+
+    /// The programmatic name of the inbound destination that stands for the one `named` in code, given the component's
+    /// section.
+    #[must_use]
+    pub fn serves_inbound<'a>(&self, section: &'a Section, named: &'a str) -> &'a str {
+        section.get("inbound_destination_api_name").filter(|name| !name.is_empty()).unwrap_or(named)
     }
 
     /// Which messages are to be carried out one after another, given the component's section; `None` for no order.
@@ -261,6 +280,12 @@ impl Component {
     /// Each low-code connector's queue with its handler.
     pub fn connectors(&self) -> impl Iterator<Item = (&str, &Arc<dyn AnyHandler>)> {
         self.connectors.iter().map(|(name, handler)| (name.as_str(), handler))
+    }
+
+    /// What answers every other low-code connector.
+    #[must_use]
+    pub fn any_connector(&self) -> Option<&Arc<dyn AnyHandler>> {
+        self.any_connector.as_ref()
     }
 
     /// What it needs to find on the platform.

@@ -5,7 +5,14 @@ use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, fmt};
 
 /// What the daemon reads from every component's section.
-const DAEMON_KEYS: [&str; 5] = ["destination", "input_secrets", "order_by", "platform", "trap_exception"];
+const DAEMON_KEYS: [&str; 6] = [
+    "destination",
+    "inbound_destination_api_name",
+    "input_secrets",
+    "order_by",
+    "platform",
+    "trap_exception",
+];
 
 /// The keys and values of one section, secrets resolved. Printing it shows the keys only.
 #[derive(Clone, Default, PartialEq, Eq)]

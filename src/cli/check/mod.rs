@@ -2,9 +2,11 @@
 //!
 //! - `prepare`: all that can be wrong without a connection; `summary`: what is configured
 //! - `platform` and `broker` walk the layers of the two links; `way` is what both have in common
+//! - `definitions`: what the components need to find on the platform
 //! - `report`: a line for each step; `exit`: the exit codes
 
 mod broker;
+mod definitions;
 mod exit;
 mod platform;
 mod prepare;
@@ -16,7 +18,7 @@ use super::{failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::{Config, Overrides, Problems},
-    daemon::{self, settings},
+    daemon::{serving::Loaded, settings},
     logging::Redactor,
 };
 use prepare::Prepared;
@@ -62,7 +64,7 @@ pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> E
                 runtime.block_on(async {
                     for (platform, prepared) in config.platforms().zip(prepared) {
                         report.on(&config, platform);
-                        connect(platform, prepared, &mut report).await;
+                        connect(platform, components, prepared, &mut report).await;
                     }
                 });
                 // A name look-up that hangs occupies a thread; nobody waits for it.
@@ -90,11 +92,16 @@ fn refuse(problems: &Problems, code: u8, format: Format, out: &mut dyn Write) ->
 
 /// Walks both links. The broker's layers below the login are looked at even if the platform's fail; its login is not, for
 /// the credentials are the same and the queues' names need the organization.
-async fn connect(config: &Config, prepared: Prepared, report: &mut Report<'_>) {
-    let Prepared { registry, rest, brokers } = prepared;
+async fn connect(config: &Config, components: &[Component], prepared: Prepared, report: &mut Report<'_>) {
+    let Prepared { rest, brokers } = prepared;
     let patience = config.work.selftest_timeout;
-    let org = platform::walk(rest, patience, report).await;
-    let queues = org.ok().map(|org| daemon::queues(&registry, org));
+    let queues = match platform::walk(rest, patience, report).await {
+        Ok(platform) => {
+            let components = Loaded::all(config, components);
+            definitions::walk(platform, components, settings::serving(config), patience, report).await.ok()
+        }
+        Err(_stop) => None,
+    };
     // What went wrong is in the report.
     let _ = broker::walk(&brokers, &settings::stomp(config), queues.as_deref(), patience, report).await;
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     component::with_causes,
-    rest::{ConnectError, Connection, Credentials, LoggedIn, Organization, Settings},
+    rest::{ConnectError, Connection, Credentials, LoggedIn, Organization, Platform, Settings},
     stomp::transport::Dialer,
 };
 use std::time::Duration;
@@ -17,12 +17,12 @@ use tokio::time::timeout;
 const SILENT: &str = "the connection is open, but nobody answers the request: check that host, port and proxy_host are \
                       the platform's, and that the platform is up";
 
-/// Tries each layer; the organization's id.
+/// Tries each layer; the way to the organization.
 pub(super) async fn walk(
     settings: Settings,
     patience: Duration,
     report: &mut Report<'_>,
-) -> Result<i64, Stop> {
+) -> Result<Platform, Stop> {
     let steps = Steps { patience, unreachable: exit::REST_UNREACHABLE };
     report.part("REST", &format!("REST {}", settings.address));
     let proxy = settings.proxy.as_ref().filter(|proxy| proxy.serves(&settings.address.host));
@@ -35,9 +35,9 @@ pub(super) async fn walk(
     let organization = told("organization", logged_in.organization().map_err(Fault::from), report)?;
     report.ok("organization", &seen(&organization, logged_in.organizations()));
     let open = steps.within(SILENT, async { logged_in.open().await.map_err(Fault::from) });
-    told("action module", open.await, report)?;
+    let platform = told("action module", open.await, report)?;
     report.ok("action module", "enabled");
-    Ok(organization.id)
+    Ok(platform)
 }
 
 /// The way to the platform is the same as to a broker, up to the first byte of data.

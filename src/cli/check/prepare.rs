@@ -8,7 +8,6 @@ use crate::{
         self, DaemonError,
         settings::{self, SettingsError},
     },
-    dispatch::Registry,
     rest,
     stomp::transport::Brokers,
     tls::TlsError,
@@ -16,7 +15,6 @@ use crate::{
 
 /// What the daemon would start with.
 pub(super) struct Prepared {
-    pub(super) registry: Registry,
     pub(super) rest: rest::Settings,
     pub(super) brokers: Brokers,
 }
@@ -42,7 +40,7 @@ fn prepare(config: &Config, components: &[Component]) -> Result<Prepared, (Probl
     // The journal is not opened: the processor that runs may have it.
     let store = settings::store(config);
     match (registry, rest, brokers, store) {
-        (Ok(registry), Ok(rest), Ok(brokers), Ok(_)) => Ok(Prepared { registry, rest, brokers }),
+        (Ok(_), Ok(rest), Ok(brokers), Ok(_)) => Ok(Prepared { rest, brokers }),
         (registry, rest, brokers, store) => {
             Err(mistakes(registry.err(), [rest.err(), brokers.err(), store.err()]))
         }

@@ -72,8 +72,27 @@ fn tell_component(config: &Config, component: &Component, report: &mut Report<'_
     let section = config.section(name);
     let mut actions: Vec<&str> = component.handlers().map(|(action, _)| action).collect();
     actions.extend(component.default_handler().map(|_| "every other"));
-    let (destination, actions) = (component.serves(&section), actions.join(", "));
-    report.info("component", &format!("{name}, destination {destination}, actions {actions}"));
+    let mut parts = vec![name.to_owned()];
+    if !actions.is_empty() {
+        let (destination, actions) = (component.serves(&section), actions.join(", "));
+        parts.push(format!("destination {destination}, actions {actions}"));
+    }
+    parts.extend(others(component));
+    report.info("component", &parts.join(", "));
+}
+
+/// What it answers besides actions.
+fn others(component: &Component) -> Vec<String> {
+    let mut inbound: Vec<&str> = component.inbounds().iter().map(|news| news.destination.as_str()).collect();
+    inbound.dedup();
+    let connectors = component.connectors().map(|(queue, _)| queue);
+    let kinds: [(&str, Vec<&str>); 3] = [
+        ("functions", component.functions().map(|(name, _)| name).collect()),
+        ("inbound destinations", inbound),
+        ("connectors", connectors.chain(component.any_connector().map(|_| "every other")).collect()),
+    ];
+    let some = kinds.into_iter().filter(|(_, names)| !names.is_empty());
+    some.map(|(kind, names)| format!("{kind} {}", names.join(", "))).collect()
 }
 
 fn warn_unverified(config: &Config, report: &mut Report<'_>) {

@@ -104,6 +104,13 @@ pub(super) const BROKER: &[Key] = &[
         "What stands before a queue's name when subscribing. Where it is not given: nothing for ActiveMQ, /queue/ for RabbitMQ. RabbitMQ's queues that are not plain durable ones want /amq/queue/.",
     ),
     key(
+        "low_code_subscription_queue",
+        Text,
+        None,
+        Topic::Broker,
+        "The queue by which the platform tells of low-code connectors that come and go, by its whole name. Without it their list is asked for (definitions_refresh).",
+    ),
+    key(
         "max_connection_retries",
         Whole(-1, 1_000_000),
         Some("0"),

@@ -77,6 +77,7 @@ pub(super) const FOREIGN: &[&str] = &[
 /// Environment variables under which the vendor's framework takes a key of `[resilient]`.
 pub(super) const PEER_VARIABLES: &[(&str, &str)] = &[
     ("LOGLEVEL", "loglevel"),
+    ("LOWCODE_SUBSCRIPTION_QUEUE", "low_code_subscription_queue"),
     ("RESILIENT_MAX_CONNECTION_RETRIES", "max_connection_retries"),
     ("RESILIENT_STOMP_TIMEOUT", "stomp_timeout"),
     ("RESOURCE_PREFIX", "resource_prefix"),

@@ -119,4 +119,11 @@ pub(super) const REST: &[Key] = &[
         Topic::Rest,
         "Seconds for which an answer that may be cached is used again.",
     ),
+    key(
+        "definitions_refresh",
+        Decimal(1.0, 86_400.0),
+        Some("60"),
+        Topic::Rest,
+        "How often, in seconds, the platform is asked where functions' messages come from and which low-code connectors it has. While something is missing that a component needs, at least every 15 seconds.",
+    ),
 ];

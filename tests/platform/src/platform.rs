@@ -126,6 +126,11 @@ impl Platform {
         lock(&self.shared.world).lists.insert(path.to_owned(), value);
     }
 
+    /// `GET <path>` finds nothing any more.
+    pub fn unset(&self, path: &str) {
+        lock(&self.shared.world).lists.remove(path);
+    }
+
     /// Somebody else changes the object at `path` now.
     pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         if let Some(object) = lock(&self.shared.world).objects.get_mut(path) {

@@ -174,7 +174,11 @@ impl Rest {
         self.read(request).await
     }
 
-    pub(super) async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, RestError> {
+    /// Any other call, read as a `T`.
+    ///
+    /// # Errors
+    /// See [`RestError`].
+    pub async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, RestError> {
         let (method, path) = (request.method.clone(), request.path_only().to_owned());
         let text = self.text(request).await?;
         read(&text).map_err(|source| RestError::Unreadable { method, path, source: Box::new(source) })

@@ -22,6 +22,8 @@ pub struct Request {
     pub cached: bool,
     /// The answer's body is wanted as a stream, however long it is; otherwise it is read whole, up to a limit.
     pub streamed: bool,
+    /// Is tried once: the caller asks again by itself, in its own time.
+    pub once: bool,
     context_token: Option<ContextToken>,
 }
 
@@ -81,6 +83,7 @@ impl Request {
             body: Body::Empty,
             cached: false,
             streamed: false,
+            once: false,
             context_token: None,
         }
     }
@@ -108,6 +111,7 @@ impl Request {
             body: self.body.again()?,
             cached: self.cached,
             streamed: self.streamed,
+            once: self.once,
             context_token: self.context_token.clone(),
         })
     }
