@@ -189,7 +189,8 @@ async fn custom_results_are_bare() {
 
 #[tokio::test]
 async fn a_function_without_success_lets_the_workflow_go_on_and_says_why() {
-    let replies: [fn(&Message) -> Result<Reply, Failure>; 2] =
+    type Replying = fn(&Message) -> Result<Reply, Failure>;
+    let replies: [Replying; 2] =
         [|_| Ok(Reply::unsuccessful("not found")), |_| Err(Failure::unsuccessful("not found"))];
     for reply in replies {
         let answer = answer(&workshop(Answering(reply)), &call(&json!({}))).await;

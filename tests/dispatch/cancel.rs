@@ -94,7 +94,8 @@ async fn work_that_does_not_listen_is_dropped_after_a_grace() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_the_handler_comes_to_it_was_no_success() {
-    let ends: [(fn() -> Outcome, FailureKind, &str); 3] = [
+    type End = fn() -> Outcome;
+    let ends: [(End, FailureKind, &str); 3] = [
         (done, FailureKind::Cancelled, "come to its end nevertheless"),
         (|| Err(Failure::new("disk full")), FailureKind::Cancelled, "ended with: disk full"),
         // Another processor has the message by now.

@@ -12,7 +12,7 @@ use action_processor::{
     component::{CancellationToken, Component, Rest, Section, Services},
     config::{Config, Sources},
     daemon::{
-        serving::{Loaded, Prospect, Serving},
+        serving::{Keeping, Loaded, Prospect, Serving},
         settings,
     },
     dispatch::{ActionNames, Dispatcher, Workshop},
@@ -27,6 +27,7 @@ use crate::delivery::action;
 /// What the daemon builds round a [`Serving`].
 struct Running {
     serving: Serving,
+    _keeping: Keeping,
     link: stomp::Link,
     shutdown: CancellationToken,
 }
@@ -46,7 +47,7 @@ impl Running {
         let (link, mut events) = stomp::start(settings::stomp(&config), prospect.queues(), brokers);
         let journal = store::open(&settings::store(&config).unwrap()).await.unwrap();
         let dispatcher = Dispatcher::new(workshop.clone(), link.clone(), journal, Handle::current());
-        let serving = prospect.start(workshop, link.clone(), dispatcher);
+        let (serving, keeping) = prospect.start(workshop, link.clone(), dispatcher);
         let pump = serving.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -55,7 +56,7 @@ impl Running {
                 }
             }
         });
-        Self { serving, link, shutdown }
+        Self { serving, _keeping: keeping, link, shutdown }
     }
 
     async fn stop(self) {

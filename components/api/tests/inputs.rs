@@ -12,7 +12,9 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 /// A call of the exported function `mock_function_one`, whose inputs are of every type that there is.
 fn call(inputs: Value) -> Message {
     let function = json!({ "id": 3, "name": "mock_function_one", "display_name": "Mock function one" });
-    testing::message("mock_function_one", json!({ "function": function, "inputs": inputs }))
+    let mut body = json!({ "function": function });
+    body["inputs"] = inputs;
+    testing::message("mock_function_one", body)
 }
 
 /// All of them, as the platform sends them.

@@ -58,13 +58,11 @@ struct Target {
 }
 
 /// The component that the processor links in.
-#[must_use]
 pub fn component() -> Component {
     component_with(|settings, cx| HttpScanner::new(settings, cx.integrations()))
 }
 
 /// The same with another way to the service: `scanner` makes it for each message.
-#[must_use]
 pub fn component_with<S: Scanner>(
     scanner: impl Fn(&Settings, &Context) -> Result<S, Failure> + Send + Sync + 'static,
 ) -> Component {

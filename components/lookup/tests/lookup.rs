@@ -1,4 +1,5 @@
 //! Calls of the function, as a workflow makes them, without a platform.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use action_component::{
     Failure, FailureKind, Reply, Section,

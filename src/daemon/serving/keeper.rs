@@ -63,7 +63,6 @@ struct Board {
 impl Prospect {
     /// Keeps it true until the services' shutdown token fires, or the second value is dropped. `link` has been started with the queues that the prospect
     /// named, `workshop` with its handlers.
-    #[must_use]
     pub fn start(self, workshop: Arc<Workshop>, link: Link, dispatcher: Dispatcher) -> (Serving, Keeping) {
         let Self { settings, rest, state, .. } = self;
         let open = state.wanted.clone();
