@@ -110,6 +110,8 @@ pub struct Outgoing {
 pub struct Settling {
     done: oneshot::Receiver<Settled>,
     reply_taken: Arc<AtomicBool>,
+    /// The session is no more.
+    gone: CancellationToken,
 }
 
 /// The way to the broker, whatever session is up. Clones are the same link; the link lives until it is closed or
@@ -211,8 +213,15 @@ impl Settling {
     /// # Errors
     /// [`Unsettled`]: the session fell first.
     pub async fn confirmed(self) -> Result<Settled, Unsettled> {
-        let Self { done, reply_taken } = self;
-        done.await.map_err(|_| Unsettled { reply_taken: reply_taken.load(Ordering::Acquire) })
+        let Self { mut done, reply_taken, gone } = self;
+        let told = tokio::select! {
+            biased;
+            told = &mut done => told.ok(),
+            // What was queued at this very moment is dropped with the last outlet only, and this may be held by who waits
+            // here. What the broker said, it said before.
+            () = gone.cancelled() => done.try_recv().ok(),
+        };
+        told.ok_or_else(|| Unsettled { reply_taken: reply_taken.load(Ordering::Acquire) })
     }
 }
 
@@ -226,7 +235,7 @@ impl Link {
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
     pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<Settling, Stale> {
         let reply = reply.map(|reply| reply.into_frame(&ack.0.outlet.profile));
-        let (parcel, settling) = parcel(reply, Some(ack.0.ack.clone()));
+        let (parcel, settling) = parcel(&ack.0.outlet, reply, Some(ack.0.ack.clone()));
         settle(&ack.0.outlet, parcel, || ack.take()).await?;
         Ok(settling)
     }
@@ -237,7 +246,7 @@ impl Link {
     /// [`Stale`]: none is up. Nothing was queued.
     pub async fn reply(&self, reply: Outgoing) -> Result<Settling, Stale> {
         let outlet = self.current.borrow().clone().ok_or(Stale)?;
-        let (parcel, settling) = parcel(Some(reply.into_frame(&outlet.profile)), None);
+        let (parcel, settling) = parcel(&outlet, Some(reply.into_frame(&outlet.profile)), None);
         settle(&outlet, parcel, || true).await?;
         Ok(settling)
     }
@@ -318,14 +327,50 @@ impl Link {
     }
 }
 
-fn parcel(reply: Option<Frame>, ack: Option<Frame>) -> (Parcel, Settling) {
+fn parcel(outlet: &Outlet, reply: Option<Frame>, ack: Option<Frame>) -> (Parcel, Settling) {
     let (done, told) = oneshot::channel();
     let reply_taken = Arc::new(AtomicBool::new(false));
-    let settling = Settling { done: told, reply_taken: Arc::clone(&reply_taken) };
+    let gone = outlet.gone.clone();
+    let settling = Settling { done: told, reply_taken: Arc::clone(&reply_taken), gone };
     (Parcel { reply, ack, done, reply_taken, space: None }, settling)
 }
 
 async fn settle(outlet: &Outlet, parcel: Parcel, last_word: impl FnOnce() -> bool) -> Result<(), Stale> {
     let bytes = parcel.reply.as_ref().map_or(0, |reply| reply.body.len());
     outlet.queue(bytes, |space| last_word().then_some(Post::Settle(Parcel { space, ..parcel }))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        barred::Barred,
+        codec::{Codec, Limits},
+        heartbeat::Heartbeat,
+        settings::Settings,
+        writer::{Terms, Writer},
+    };
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_queued_at_the_very_moment_the_session_goes_is_known_to_be_unsettled() {
+        let settings = Settings::new("localhost");
+        let terms = Terms {
+            codec: Codec::new(Version::V1_2, Limits::default()),
+            beats: Heartbeat::default().none(),
+            stall: Duration::from_secs(1),
+            profile: Arc::new(Profile::new(&settings, None)),
+            barred: Barred::default(),
+            deaf: Arc::default(),
+        };
+        let (_reader, write_half) = tokio::io::split(tokio::io::duplex(64).0);
+        let (outlet, _words, writer) = Writer::new(write_half, terms);
+        let (parcel, settling) = parcel(&outlet, None, None);
+        let goes = || {
+            drop(writer);
+            true
+        };
+        // It has a place in the queue already when the queue's other end goes, and the outlet lives on.
+        settle(&outlet, parcel, goes).await.unwrap();
+        assert!(settling.confirmed().await.is_err());
+    }
 }

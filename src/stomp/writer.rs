@@ -11,6 +11,7 @@ use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Encoder;
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::barred::Barred;
@@ -50,6 +51,8 @@ pub(super) enum Post {
 pub(super) struct Outlet {
     queue: mpsc::Sender<Post>,
     space: Arc<Semaphore>,
+    /// Fires once nothing that is queued will be looked at any more.
+    pub(super) gone: CancellationToken,
     /// How to speak to the broker.
     pub(super) profile: Arc<Profile>,
 }
@@ -59,6 +62,7 @@ pub(super) struct Outlet {
 struct Inlet {
     queue: mpsc::Receiver<Post>,
     space: Arc<Semaphore>,
+    gone: CancellationToken,
     /// What the broker says of what was settled.
     words: mpsc::Receiver<Word>,
 }
@@ -160,6 +164,8 @@ impl From<Frame> for Post {
 impl Drop for Inlet {
     fn drop(&mut self) {
         self.space.close();
+        // Whoever had a place in the queue just now may still put something there, which then stays as long as an outlet.
+        self.gone.cancel();
     }
 }
 
@@ -171,8 +177,9 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
         let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
         let (teller, words) = mpsc::channel(MOST_WORDS);
         let space = Arc::new(Semaphore::new(QUEUE_BYTES / KIB));
-        let outlet = Outlet { queue: sender, space: Arc::clone(&space), profile: Arc::clone(&terms.profile) };
-        let inlet = Inlet { queue: receiver, space, words };
+        let (gone, profile) = (CancellationToken::new(), Arc::clone(&terms.profile));
+        let outlet = Outlet { queue: sender, space: Arc::clone(&space), gone: gone.clone(), profile };
+        let inlet = Inlet { queue: receiver, space, gone, words };
         let batch = BytesMut::with_capacity(BATCH_BYTES);
         let settler = Settler::new(terms.profile.settlement(), terms.barred.clone());
         let now = Instant::now();

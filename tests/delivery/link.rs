@@ -144,8 +144,8 @@ async fn a_handler_of_a_minute_costs_no_heart_beat() {
     let queue = PlatformQueue::open(&broker, "minute").await;
     let config = world
         .config(&broker, "floor", "minute")
-        .set("resilient", "stomp_heartbeat_send", "1000")
-        .set("resilient", "stomp_heartbeat_receive", "1000");
+        .set("resilient", "stomp_heartbeat_send", "2000")
+        .set("resilient", "stomp_heartbeat_receive", "2000");
     let _daemon = Daemon::run(&config, floor.component("minute"));
     queue.post(action(4, &json!({}))).await;
     floor.one_begun().await;
@@ -161,22 +161,22 @@ async fn a_handler_of_a_minute_costs_no_heart_beat() {
     assert_eq!(floor.done(), 1);
 }
 
-/// Five strict read checks of the broker pass while the only worker thread is blocked.
+/// Three strict read checks of the broker pass while the only worker thread is blocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_blocks_every_worker_thread_costs_no_heart_beat() {
     let (broker, world) = (Broker::shared().await, World::new().await);
     let queue = PlatformQueue::open(broker, "burning").await;
     let config = world
         .config(broker, "blocking", "burning")
-        .set("resilient", "stomp_heartbeat_send", "1000")
-        .set("resilient", "stomp_heartbeat_receive", "1000");
+        .set("resilient", "stomp_heartbeat_send", "2000")
+        .set("resilient", "stomp_heartbeat_receive", "2000");
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (component, release) = blocking("burning");
     let _daemon = Daemon::with_workers(&config, component, workers.handle().clone());
     queue.post(action(4, &json!({}))).await;
     queue.until_statistics(PATIENCE, |statistics| statistics.delivered == 1).await;
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(5) {
+    while begun.elapsed() < Duration::from_secs(7) {
         let statistics = queue.statistics().await;
         assert_eq!((statistics.consumers, statistics.delivered), (1, 1), "the link was replaced");
         tokio::time::sleep(Duration::from_millis(500)).await;
