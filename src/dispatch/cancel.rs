@@ -1,6 +1,6 @@
 //! Calls off what the platform no longer wants: functions whose workflow or playbook was terminated there.
 //!
-//! [`instance`](self::instance) knows how the platform is asked what has become of a workflow or a playbook; this, when.
+//! `instance` knows how the platform is asked what has become of a workflow or a playbook; this, when.
 
 mod instance;
 

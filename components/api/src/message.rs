@@ -52,7 +52,7 @@ pub struct Rejection(pub String);
 /// A type that a handler can ask for.
 ///
 /// Any `Deserialize` type reads what people filled in: a function's inputs, an action's activity fields (`properties`), a
-/// low-code connector's `request_payload`, an inbound message's body. [`inputs`](crate::inputs) says which types suit
+/// low-code connector's `request_payload`, an inbound message's body. [`inputs`] says which types suit
 /// which inputs; one that was left empty is as good as absent. [`Message`] itself takes the message as it came.
 pub trait FromMessage: Sized + Send {
     /// Reads `Self` out of `message`.
