@@ -16,6 +16,7 @@
 //! no nesting exhausts the stack. What goes out is built of known tags only, each closed, their texts escaped.
 //!
 //! # Layout
+//! - `reader`: HTML becomes tokens
 //! - `events`: tokens become balanced events of known tags; `tags`: which those are, and which end which
 //! - `html`: events as safe HTML; `page`: events as plain text or Markdown, in `lines`
 //! - `link`: which addresses a link may lead to
@@ -27,6 +28,7 @@ mod html;
 mod lines;
 mod link;
 mod page;
+mod reader;
 mod tags;
 
 use page::{Flavour, Page};
