@@ -104,6 +104,7 @@ fn nothing_in_a_text_becomes_a_link_or_an_image_of_markdown() {
         ("!<a href='https://e.com'>x</a>", "\\![x](https://e.com)"),
         ("\\!<a href='https://e.com'>x</a>", "\\\\\\![x](https://e.com)"),
         ("<a href=x><pre>](javascript:y)</pre></a>", "[`](javascript:y)`](x)"),
+        ("<h1><li><pre>[x](javascript:y)</pre>", "- # `[x](javascript:y)`"),
         ("<b><pre>[x](javascript:y)</pre></b>", "**`[x](javascript:y)`**"),
         ("<code>[x](javascript:y)`</code><code>z</code>", "`` [x](javascript:y)` `` `z`"),
         ("<a href='javascript&amp;colon;y;'>x</a>", "[x](javascript\\&colon;y;)"),

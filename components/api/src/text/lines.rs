@@ -58,7 +58,10 @@ impl Lines {
 
     /// A list item begins: its text follows behind `marker`.
     pub(super) fn item(&mut self, marker: &str, margin: &'static str) {
+        // A sign before the marker would make text of it.
+        let signs = std::mem::take(&mut self.signs);
         self.word(marker);
+        self.signs = signs;
         self.margins.push(margin);
         self.blank = true;
         self.fresh = true;
