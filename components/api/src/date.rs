@@ -20,8 +20,13 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use jiff::tz::TimeZone;
+use jiff::SignedDuration;
 pub use jiff::{Timestamp, civil::Date};
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// Milliseconds of a day in UTC.
+const DAY: i64 = 86_400_000;
 
 /// For `#[serde(with = "date::millis")]` on a [`Timestamp`].
 pub mod millis {
@@ -33,7 +38,8 @@ pub mod optional_millis {
     pub use jiff::fmt::serde::timestamp::millisecond::optional::{deserialize, serialize};
 }
 
-/// The time that a date field's value means; none where no calendar reaches that far.
+/// The time that a date field's value means; none beyond the years -9999 and 9999. The last is 9999-12-30, 22:00 UTC: where
+/// a day stands for "never", [`day_from_millis`] reads 9999-12-31 too.
 #[must_use]
 pub fn from_millis(millis: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok()
@@ -55,14 +61,23 @@ pub fn to_millis(time: Timestamp) -> i64 {
 }
 
 /// The value of a field that takes a day without a time (`datepicker`): the day's beginning in UTC.
+///
+/// ```
+/// use action_component::date::{day_from_millis, day_to_millis};
+///
+/// let never = "9999-12-31".parse()?;
+/// assert_eq!(day_to_millis(never), 253_402_214_400_000);
+/// assert_eq!(day_from_millis(253_402_214_400_000), Some(never));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn day_to_millis(day: Date) -> i64 {
-    // UTC has every midnight that the calendar has, and it is a time.
-    day.to_zoned(TimeZone::UTC).map_or(i64::MAX, |midnight| midnight.timestamp().as_millisecond())
+    // By days: a `Timestamp` leaves room for time zones, and does not reach the calendar's last day.
+    EPOCH.duration_until(day).as_secs() * 1_000
 }
 
-/// The day in the value of a field that takes a day without a time.
+/// The day in the value of a field that takes a day without a time; none where no calendar reaches that far.
 #[must_use]
 pub fn day_from_millis(millis: i64) -> Option<Date> {
-    Some(from_millis(millis)?.to_zoned(TimeZone::UTC).date())
+    EPOCH.checked_add(SignedDuration::from_hours(millis.div_euclid(DAY) * 24)).ok()
 }

@@ -68,7 +68,8 @@ pub struct Select {
     pub name: String,
 }
 
-/// A date, or date and time: milliseconds since 1970 UTC on the wire.
+/// A date, or date and time: milliseconds since 1970 UTC on the wire. Any from the year -9999 to 9999-12-30, 22:00 UTC; where
+/// 9999-12-31 stands for "never", an `i64` and [`day_from_millis`](crate::date::day_from_millis) take that too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(pub Timestamp);
 
@@ -138,6 +139,8 @@ fn find<'a>(value: &'a Value, path: &Path) -> Option<&'a Value> {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const REACH: &str = "a date between the years -9999 and 9999 (milliseconds since 1970)";
+
         struct Milliseconds;
 
         impl Visitor<'_> for Milliseconds {
@@ -148,14 +151,14 @@ impl<'de> Deserialize<'de> for Date {
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Date, E> {
-                let unexpected = || E::invalid_value(de::Unexpected::Signed(number), &self);
-                Timestamp::from_millisecond(number).map(Date).map_err(|_| unexpected())
+                let beyond = |_| E::invalid_value(de::Unexpected::Signed(number), &REACH);
+                Timestamp::from_millisecond(number).map(Date).map_err(beyond)
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Date, E> {
                 match i64::try_from(number) {
                     Ok(number) => self.visit_i64(number),
-                    Err(_) => Err(E::invalid_value(de::Unexpected::Unsigned(number), &self)),
+                    Err(_) => Err(E::invalid_value(de::Unexpected::Unsigned(number), &REACH)),
                 }
             }
         }

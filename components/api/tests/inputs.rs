@@ -5,9 +5,14 @@ use action_component::{
     testing,
 };
 use jiff::Timestamp;
-use serde::Deserialize;
+use proptest::prelude::*;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 /// A call of the exported function `mock_function_one`, whose inputs are of every type that there is.
 fn call(inputs: Value) -> Message {
@@ -265,6 +270,49 @@ fn a_wrong_value_deep_inside_is_named_with_its_place() {
 }
 
 #[test]
+fn a_date_that_no_calendar_reaches_is_rejected() {
+    #[derive(Debug, Deserialize)]
+    struct When {
+        when: Date,
+    }
+    let last = 253_402_207_200_000_i64;
+    assert_eq!(read::<When>(json!({ "when": last })).when.0.to_string(), "9999-12-30T22:00:00Z");
+    assert_eq!(read::<When>(json!({ "when": -1 })).when.0.to_string(), "1969-12-31T23:59:59.999Z");
+    for (beyond, shown) in [
+        (json!(last + 1), "253402207200001"),
+        (json!(i64::MAX), "9223372036854775807"),
+        (json!(i64::MIN), "-9223372036854775808"),
+        (json!(u64::MAX), "18446744073709551615"),
+    ] {
+        let expected = "expected a date between the years -9999 and 9999 (milliseconds since 1970)";
+        let came = format!("input when: came the number {shown}, {expected}");
+        assert_eq!(rejection::<When>(json!({ "when": beyond })), came);
+    }
+    let float = rejection::<When>(json!({ "when": 0.5 }));
+    assert_eq!(float, "input when: came the number 0.5, expected a date (milliseconds since 1970)");
+}
+
+#[test]
+fn a_rejection_is_short_however_much_came() {
+    let long = "x".repeat(10 << 20);
+    let text = rejection::<Judged>(json!({ "severity": { "id": 1, "name": long } }));
+    assert!(text.len() < 400 && text.contains("…\", expected one of \"Low\""), "{text}");
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    assert!(rejection::<Nothing>(json!({ long: 1 })).len() < 400);
+}
+
+#[test]
+fn a_hundred_thousand_inputs_are_read_past() {
+    let mut inputs: serde_json::Map<String, Value> =
+        (0..100_000).map(|n| (format!("n{n}"), n.into())).collect();
+    inputs.insert("host".into(), "x".into());
+    assert_eq!(read::<One>(inputs.clone().into()).host, "x");
+    assert_eq!(read::<BTreeMap<String, Value>>(inputs.into()).len(), 100_001);
+}
+
+#[test]
 fn a_type_of_ones_own_says_itself_what_is_wrong() {
     #[derive(Debug, Deserialize)]
     struct Inputs {
@@ -380,4 +428,62 @@ fn a_section_has_flags_and_lists() {
     assert!(section.flag("odd").unwrap_err().to_string().contains("odd: expected `true` or `false`"));
     assert_eq!(section.list("names").collect::<Vec<_>>(), ["A", "B"]);
     assert_eq!(section.list("none").count(), 0);
+}
+
+/// Any JSON, and often something that the platform might send.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (-2..300_i64).prop_map(Value::from),
+        prop_oneof!["Low|Very high|7|id|name|content", "\\PC{0,4}"].prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            (inner.clone(), inner.clone()).prop_map(|(id, name)| json!({ "id": id, "name": name })),
+            (inner.clone(), inner.clone())
+                .prop_map(|(format, content)| json!({ "format": format, "content": content })),
+            prop::collection::btree_map("Low|7|[a-z]{0,2}", inner, 0..4)
+                .prop_map(|fields| fields.into_iter().collect::<Value>()),
+        ]
+    })
+}
+
+/// What is wrong with the words for a value that cannot be read as a `T`.
+fn fault<T: DeserializeOwned>(value: &Value) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Given<T> {
+        #[expect(dead_code, reason = "read, not looked at")]
+        input: T,
+    }
+    let Rejection(text) = call(json!({ "input": value })).read::<Given<T>>().err()?;
+    let named = text.starts_with("input input");
+    let explained =
+        (text.contains(": came ") && text.contains(", expected ")) || text.contains("missing field: ");
+    (!named || !explained).then_some(text)
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_read_or_rejected_with_its_name_and_what_was_expected(value in anything()) {
+        let faults = [
+            fault::<String>(&value), fault::<char>(&value), fault::<bool>(&value), fault::<()>(&value),
+            fault::<u8>(&value), fault::<i64>(&value), fault::<u128>(&value), fault::<f32>(&value),
+            fault::<Date>(&value), fault::<Select>(&value), fault::<TextArea>(&value), fault::<Severity>(&value),
+            fault::<Vec<Select>>(&value), fault::<BTreeSet<String>>(&value), fault::<Vec<Option<i64>>>(&value),
+            fault::<BTreeMap<u8, Severity>>(&value), fault::<BTreeMap<String, Value>>(&value),
+            fault::<(u8, String)>(&value), fault::<[u16; 2]>(&value), fault::<Option<One>>(&value),
+        ];
+        prop_assert_eq!(faults.into_iter().flatten().next(), None, "{}", value);
+    }
+
+    #[test]
+    fn a_value_is_read_as_it_came(value in anything()) {
+        let read: Option<Value> = read::<BTreeMap<String, Value>>(json!({ "input": value })).remove("input");
+        prop_assert_eq!(read.unwrap_or_default(), value);
+    }
 }

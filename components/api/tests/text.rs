@@ -86,6 +86,8 @@ fn nothing_that_runs_or_calls_out_gets_to_the_platform() {
         ("<b><i>x</b></i>", "<b><i>x</i></b>"),
         ("<!-- <b> --><![CDATA[x]]>a < b", "a &lt; b"),
         ("<b/onclick=x>y", "<b>y</b>"),
+        ("a&#13;b<a href=\"&#13;x\">", "a&#13;b<a href=\"x\"></a>"),
+        ("<img alt='>' src=x>y", "y"),
     ] {
         assert_eq!(text::safe(html), safe, "{html}");
     }
@@ -94,6 +96,28 @@ fn nothing_that_runs_or_calls_out_gets_to_the_platform() {
     assert!(!shown.contains("<script") && !shown.contains("<div"), "{shown}");
     assert!(shown.contains("&lt;script&gt;"), "{shown}");
     assert_eq!(text::from_plain("<b>\n\"1\" & 2"), "&lt;b&gt;<br>&quot;1&quot; &amp; 2");
+}
+
+#[test]
+fn nothing_in_a_text_becomes_a_link_or_an_image_of_markdown() {
+    for (html, markdown) in [
+        ("!<a href='https://e.com'>x</a>", "\\![x](https://e.com)"),
+        ("\\!<a href='https://e.com'>x</a>", "\\\\\\![x](https://e.com)"),
+        ("<a href=x><pre>](javascript:y)</pre></a>", "[`](javascript:y)`](x)"),
+        ("<h1><li><pre>[x](javascript:y)</pre>", "- # `[x](javascript:y)`"),
+        ("<b><pre>[x](javascript:y)</pre></b>", "**`[x](javascript:y)`**"),
+        ("<code>[x](javascript:y)`</code><code>z</code>", "`` [x](javascript:y)` `` `z`"),
+        ("<a href='javascript&amp;colon;y;'>x</a>", "[x](javascript\\&colon;y;)"),
+        ("<a href='java&amp;#115;cript:y'>x</a>", "[x](java\\&#115;cript:y)"),
+        ("<a href='/?a=`|&amp;b'>x</a>", "[x](/?a=%60%7C&b)"),
+        ("<code>a&#13;&#13;[x](javascript:y)</code>", "`a  [x](javascript:y)`"),
+        (
+            "<blockquote><pre>a&#13;[x](javascript:y)</pre></blockquote>",
+            "> ```\n> a\n> [x](javascript:y)\n> ```",
+        ),
+    ] {
+        assert_eq!(text::markdown(html), markdown, "{html}");
+    }
 }
 
 /// Each of these has brought a parser, a renderer or a stack down somewhere.
@@ -123,6 +147,9 @@ fn hostile_html_neither_panics_nor_takes_for_ever() {
         repeated("<!--"),
         format!("<table><tr><th>{}</th></tr>{}", "x".repeat(1 << 19), "<tr><td>y".repeat(1 << 15)),
         format!("{attributes}>x"),
+        format!("<a x='>' {attributes}>x"),
+        format!("&amp<a x='>' {attributes}>x"),
+        format!("</p {attributes}>x"),
         fonts,
         format!("<script>{}", repeated("x")),
         format!("<img src=\"data:{}\">seen", repeated("x")),
@@ -133,7 +160,15 @@ fn hostile_html_neither_panics_nor_takes_for_ever() {
         assert!(markdown.len() < hostile.len() * 20, "{}", &some[..20]);
         assert!(plain.len().max(safe.len()) < some.len() * 20, "{}", &some[..20]);
     }
-    assert_eq!(text::plain(&format!("<img src=\"data:{}\">seen", repeated("x"))), "seen");
+    for (long, plain) in [
+        (format!("<img src=\"data:{}\">seen", repeated("x")), "seen"),
+        (format!("<img alt='>' src=\"data:{}\">seen", repeated("x")), "seen"),
+        (format!("<!-- <b {} -->seen", repeated("x")), "seen"),
+        (format!("<script>a <b {}</script>seen", repeated("x")), "seen"),
+        (format!("<i>{} &lt; <p", repeated("x")), &repeated("x")),
+    ] {
+        assert!(text::plain(&long).starts_with(plain), "{}", &long[..20]);
+    }
     for hostile in
         [repeated("> "), repeated("*a_"), repeated("[x]("), repeated("- "), repeated("`"), repeated("|a")]
     {
@@ -166,6 +201,8 @@ proptest! {
         let safe = text::safe(&html);
         prop_assert_eq!(text::safe(&safe), safe.clone());
         let opened = safe.matches('<').count();
+        prop_assert_eq!(text::plain(&safe), text::plain(&html));
+        prop_assert_eq!(text::markdown(&safe), text::markdown(&html));
         let known = ["script", "style", "iframe", "img", "svg", "form"].iter().all(|tag| !safe.contains(&format!("<{tag}")));
         prop_assert!(known && opened == safe.matches('>').count(), "{}", safe);
         let _ = (text::plain(&html), text::markdown(&html), text::from_markdown(&html));

@@ -1,7 +1,7 @@
 //! Selects, text areas and dates.
 
 use action_component::{
-    date::{self, Timestamp},
+    date::{self, Date, Timestamp},
     value::{self, Handle, TextArea, TextFormat},
 };
 use serde::{Deserialize, Serialize};
@@ -73,5 +73,15 @@ fn a_day_is_its_beginning_in_utc_wherever_we_are() {
     assert_eq!(date::day_to_millis(day), 1_524_182_400_000);
     assert_eq!(date::day_from_millis(1_524_182_400_000), Some(day));
     assert_eq!(date::day_from_millis(1_524_182_399_999).unwrap().to_string(), "2018-04-19");
-    assert_eq!(date::day_from_millis(i64::MIN), None);
+    assert_eq!((date::day_from_millis(i64::MIN), date::day_from_millis(i64::MAX)), (None, None));
+}
+
+#[test]
+fn every_day_of_the_calendar_has_a_value() {
+    for day in [Date::MIN, "1969-12-31".parse().unwrap(), Date::MAX] {
+        let millis = date::day_to_millis(day);
+        assert_eq!(date::day_from_millis(millis), Some(day));
+        assert_eq!(date::day_from_millis(millis + 86_399_999), Some(day));
+    }
+    assert_eq!(date::day_to_millis(Date::MAX), 253_402_214_400_000);
 }

@@ -12,9 +12,13 @@ impl Near {
     #[must_use]
     pub fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let wanted = name.trim().to_lowercase();
-        let furthest = (wanted.chars().count() / 3).max(1);
-        let distance = |known: &str| strsim::osa_distance(&wanted, &known.to_lowercase());
-        let mut near: Vec<_> = known.into_iter().map(|known| (distance(known), known)).collect();
+        let length = wanted.chars().count();
+        let furthest = (length / 3).max(1);
+        // Measuring takes as long as both are, multiplied. What is much longer or shorter is far away in any case.
+        let lower = known.into_iter().map(|known| (known.to_lowercase(), known));
+        let comparable = lower.filter(|(lower, _)| lower.chars().count().abs_diff(length) <= furthest);
+        let distance = |lower: &str| strsim::osa_distance(&wanted, lower);
+        let mut near: Vec<_> = comparable.map(|(lower, known)| (distance(&lower), known)).collect();
         near.retain(|(distance, _)| *distance <= furthest);
         near.sort();
         near.dedup();

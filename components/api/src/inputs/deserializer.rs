@@ -106,6 +106,11 @@ impl<'a> Input<'a> {
         Ok(value)
     }
 
+    /// As it came, if it `suits`.
+    fn visit_if<V: Visitor<'a>>(self, suits: bool, visitor: V) -> Result<V::Value, Mistake> {
+        if suits { self.deserialize_any(visitor) } else { Err(self.unexpected(&visitor)) }
+    }
+
     fn unexpected<'v, V: Visitor<'v>>(self, visitor: &V) -> Mistake {
         let came = match self.value {
             Value::Null => Unexpected::Unit,
@@ -180,10 +185,7 @@ impl<'de> Deserializer<'de> for Input<'de> {
         deserialize_f32 deserialize_f64);
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.value {
-            Value::Bool(value) => visitor.visit_bool(*value),
-            _ => Err(self.unexpected(&visitor)),
-        }
+        self.visit_if(self.value.is_boolean(), visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -191,10 +193,7 @@ impl<'de> Deserializer<'de> for Input<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.value {
-            Value::Array(values) => self.visit_seq(values, visitor),
-            _ => Err(self.unexpected(&visitor)),
-        }
+        self.visit_if(self.value.is_array(), visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -203,10 +202,7 @@ impl<'de> Deserializer<'de> for Input<'de> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        match self.value {
-            Value::Object(_) | Value::Array(_) => self.deserialize_any(visitor),
-            _ => Err(self.unexpected(&visitor)),
-        }
+        self.visit_if(self.value.is_object() || self.value.is_array(), visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -3,7 +3,13 @@
 use crate::Kind;
 use serde::de::{self, Expected, Unexpected};
 use serde_json::Value;
-use std::fmt::{self, Display};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+};
+
+/// How many characters of what came are shown: it may be a whole mail by mistake.
+const LONGEST: usize = 120;
 
 /// Why an input cannot be read.
 #[derive(Debug)]
@@ -19,6 +25,7 @@ pub(crate) enum Mistake {
 impl Mistake {
     /// The mistake at `path`, of a message of this `kind`. Nothing is shown of a value that holds a `secret`.
     pub(super) fn explain(&self, path: &str, kind: Kind, secret: bool) -> String {
+        let path = &*cut(path);
         let (inside, path) = if path == "." { (String::new(), "") } else { (format!("{path}."), path) };
         let noun = if kind == Kind::Function { "input " } else { "" };
         match self {
@@ -91,6 +98,13 @@ pub(super) fn of_value(value: &Value) -> &'static str {
     }
 }
 
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
 /// What serde calls a type, for people who do not program.
 fn plain(expected: &str) -> String {
     let words = match expected {
@@ -98,6 +112,8 @@ fn plain(expected: &str) -> String {
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "a map" => "an object",
+        "unit" => "nothing",
+        "enum" => "one of its values",
         "a character" => "a single character",
         "f32" | "f64" => "a number",
         "u8" => "a whole number from 0 to 255",
@@ -152,11 +168,11 @@ impl de::Error for Mistake {
             [only] => only.clone(),
             several => format!("one of {}", several.join(", ")),
         };
-        Self::Came { came: format!("{variant:?}"), sort: "a text", expected }
+        Self::Came { came: format!("{:?}", cut(variant)), sort: "a text", expected }
     }
 
     fn unknown_field(field: &str, _expected: &'static [&'static str]) -> Self {
-        Self::Other(format!("{field:?} came, which the handler does not know"))
+        Self::Other(format!("{:?} came, which the handler does not know", cut(field)))
     }
 
     fn missing_field(field: &'static str) -> Self {

@@ -52,7 +52,9 @@ pub(super) fn fence(text: &str, shortest: usize) -> String {
 /// An address that stands between parentheses.
 pub(super) fn address(address: &str) -> String {
     let mut escaped = String::with_capacity(address.len());
-    for character in address.chars() {
+    // An entity may be read there (`javascript&colon;`), and ends in one.
+    let entities = address.rfind(';').unwrap_or_default();
+    for (place, character) in address.char_indices() {
         match character {
             ' ' => escaped.push_str("%20"),
             '(' => escaped.push_str("%28"),
@@ -60,6 +62,9 @@ pub(super) fn address(address: &str) -> String {
             '<' => escaped.push_str("%3C"),
             '>' => escaped.push_str("%3E"),
             '\\' => escaped.push_str("%5C"),
+            '`' => escaped.push_str("%60"),
+            '|' => escaped.push_str("%7C"),
+            '&' if place < entities => escaped.push_str("\\&"),
             character => escaped.push(character),
         }
     }

@@ -1,21 +1,11 @@
 //! HTML as events: known tags that begin and end, each within the other, and the text between them.
 
-use super::{link, tags};
-use html5ever::{
-    tendril::StrTendril,
-    tokenizer::{
-        BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-        states::RawKind,
-    },
-};
-use std::{borrow::Cow, cell::RefCell};
+use super::{link, reader, tags};
+use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult, states::RawKind};
+use std::cell::RefCell;
 
 /// Tags that are nested more deeply than anybody can read are left out, their text is not.
 const DEEPEST: usize = 32;
-
-/// A tag of more bytes is left out as a whole: a picture that is written out in it, or an attempt to keep the tokenizer busy,
-/// whose time grows with the square of the number of attributes.
-const LONGEST_TAG: usize = 8 << 10;
 
 /// Takes the events.
 pub(super) trait Writer {
@@ -48,47 +38,12 @@ struct Sink<W>(RefCell<Balance<W>>);
 
 /// Tells `writer` what stands in `html`.
 pub(super) fn write<W: Writer>(html: &str, writer: W) -> W {
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from(without_monsters(html).as_ref()));
     let balance = Balance { writer, text: String::new(), open: Vec::new(), unseen: None };
-    let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
-    let tokenizer = Tokenizer::new(Sink(RefCell::new(balance)), options);
-    // It stops early only for scripts that are to be run, and our sink asks for none.
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    let mut balance = tokenizer.sink.0.into_inner();
+    let Sink(balance) = reader::read(html, Sink(RefCell::new(balance)));
+    let mut balance = balance.into_inner();
     balance.tell();
     balance.close(0);
     balance.writer
-}
-
-/// The same HTML without tags that are too long.
-fn without_monsters(html: &str) -> Cow<'_, str> {
-    let mut kept = String::new();
-    // Where what is not yet copied begins, and where the next tag ends.
-    let (mut from, mut end) = (0, 0);
-    for (begin, _) in html.match_indices('<') {
-        if begin < from
-            || !html.get(begin + 1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
-        {
-            continue;
-        }
-        if end <= begin {
-            end = html
-                .get(begin..)
-                .and_then(|rest| rest.find('>'))
-                .map_or(html.len(), |length| begin + length + 1);
-        }
-        if end - begin > LONGEST_TAG {
-            kept.push_str(html.get(from..begin).unwrap_or_default());
-            from = end;
-        }
-    }
-    if from == 0 {
-        return html.into();
-    }
-    kept.push_str(html.get(from..).unwrap_or_default());
-    kept.into()
 }
 
 // === impl Sink ===

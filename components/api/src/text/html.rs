@@ -52,6 +52,9 @@ pub(super) fn escape(out: &mut String, text: &str) {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
+            // As it stands a parser would take it for the end of a line, and the next for nothing.
+            '\r' => out.push_str("&#13;"),
+            '\0' => {}
             character => out.push(character),
         }
     }

@@ -51,9 +51,17 @@ impl Lines {
         self.out.is_empty() || self.breaks > 0 || self.fresh
     }
 
+    /// Whether a sign belongs before the next word.
+    pub(super) fn has_signs(&self) -> bool {
+        !self.signs.is_empty()
+    }
+
     /// A list item begins: its text follows behind `marker`.
     pub(super) fn item(&mut self, marker: &str, margin: &'static str) {
+        // A sign before the marker would make text of it.
+        let signs = std::mem::take(&mut self.signs);
         self.word(marker);
+        self.signs = signs;
         self.margins.push(margin);
         self.blank = true;
         self.fresh = true;
@@ -74,6 +82,15 @@ impl Lines {
     pub(super) fn word(&mut self, word: &str) {
         self.settle();
         self.out.push_str(word);
+    }
+
+    /// Adds code with the backticks around it, which must not meet others.
+    pub(super) fn code(&mut self, code: &str) {
+        self.settle();
+        if self.out.ends_with('`') {
+            self.out.push(' ');
+        }
+        self.out.push_str(code);
     }
 
     /// Adds lines as they stand.
@@ -112,7 +129,7 @@ impl Lines {
     }
 
     pub(super) fn finish(self) -> String {
-        let whole = self.out.trim_end().len();
+        let whole = self.out.trim_end_matches([' ', '\n']).len();
         let mut out = self.out;
         out.truncate(whole);
         out
@@ -139,6 +156,11 @@ impl Lines {
         self.blank = false;
         self.fresh = false;
         self.lasting = self.margins.len();
+        if self.signs.first() == Some(&"[") && self.out.ends_with('!') {
+            // It would make an image of the link, which is fetched unasked.
+            self.out.pop();
+            self.out.push_str("\\!");
+        }
         self.signs.drain(..).for_each(|sign| self.out.push_str(sign));
     }
 

@@ -16,6 +16,7 @@
 //! no nesting exhausts the stack. What goes out is built of known tags only, each closed, their texts escaped.
 //!
 //! # Layout
+//! - `reader`: HTML becomes tokens
 //! - `events`: tokens become balanced events of known tags; `tags`: which those are, and which end which
 //! - `html`: events as safe HTML; `page`: events as plain text or Markdown, in `lines`
 //! - `link`: which addresses a link may lead to
@@ -27,25 +28,29 @@ mod html;
 mod lines;
 mod link;
 mod page;
+mod reader;
 mod tags;
 
 use page::{Flavour, Page};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// HTML as plain text: blocks become lines, lists get dashes or numbers, and links are followed by where they lead to.
+/// HTML as plain text: blocks become lines, lists get dashes or numbers, and links are followed by where they lead to. As in
+/// a browser several blanks are one; of several empty lines one is left, of pictures nothing.
 #[must_use]
 pub fn plain(html: &str) -> String {
     events::write(html, Page::new(Flavour::Plain)).finish()
 }
 
-/// HTML as Markdown (`CommonMark`, with tables and ~~strikethrough~~). Signs that Markdown would take for its own are escaped.
+/// HTML as Markdown (`CommonMark`, with tables and ~~strikethrough~~). Signs that Markdown would take for its own are escaped,
+/// so that it shows no HTML, no image, and no link but those that [`safe`] would leave.
 #[must_use]
 pub fn markdown(html: &str) -> String {
     events::write(html, Page::new(Flavour::Markdown)).finish()
 }
 
 /// HTML that may be shown to users: without scripts, styles, forms, images, event handlers, and links to anything but web
-/// pages, mail and telephone. Every tag is closed.
+/// pages, mail and telephone. Every tag is closed. Tags that are nested more than 32 deep, or longer than 8 KiB (a picture
+/// written out), are left out, the text in them is not. What was made safe already stays as it is.
 #[must_use]
 pub fn safe(html: &str) -> String {
     events::write(html, html::Html::default()).finish()

@@ -163,9 +163,12 @@ impl Page {
         match (self.flavour, name) {
             (Flavour::Plain, "pre") => self.lines.verbatim(text.trim_matches('\n')),
             (Flavour::Plain, _) => self.words(&text),
-            (Flavour::Markdown, "pre") if !self.in_cell() => self.lines.verbatim(&code_block(&text)),
+            // Behind a sign its fence would be none, and what it holds would be read as Markdown.
+            (Flavour::Markdown, "pre") if !self.in_cell() && !self.lines.has_signs() => {
+                self.lines.verbatim(&code_block(&text));
+            }
             (Flavour::Markdown, _) if text.trim().is_empty() => self.lines.blank(),
-            (Flavour::Markdown, _) => self.lines.word(&inline_code(&text, self.table.is_some())),
+            (Flavour::Markdown, _) => self.lines.code(&inline_code(&text, self.table.is_some())),
         }
         if name == "pre" {
             self.end_line(2);
@@ -303,7 +306,8 @@ impl Writer for Page {
 
     fn text(&mut self, text: &str) {
         match &mut self.verbatim {
-            Some(verbatim) => verbatim.text.push_str(text),
+            // Markdown ends a line there too.
+            Some(verbatim) => verbatim.text.push_str(&text.replace('\r', "\n")),
             None => self.words(text),
         }
     }
@@ -344,7 +348,7 @@ fn signs(name: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// What HTML shows as one blank. A non-breaking one is text.
+/// What HTML shows as one blank, and a vertical tab, which Markdown takes for one. A non-breaking one is text.
 fn is_space(character: char) -> bool {
-    matches!(character, ' ' | '\t' | '\n' | '\r' | '\u{c}')
+    matches!(character, ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}')
 }

@@ -1,78 +1,18 @@
 //! Which tags are known, and which end which.
 
-/// Tags that the platform's rich text shows, or that are at least harmless.
-const KNOWN: [&str; 44] = [
-    "a",
-    "b",
-    "blockquote",
-    "br",
-    "caption",
-    "code",
-    "dd",
-    "del",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "ins",
-    "kbd",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "s",
-    "small",
-    "span",
-    "strike",
-    "strong",
-    "sub",
-    "sup",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "tr",
-    "tt",
-    "u",
-    "ul",
-    "var",
+/// Known tags that begin on a line of their own. What is known is what the platform's rich text shows, or what is at least
+/// harmless.
+#[rustfmt::skip]
+const BLOCKS: [&str; 25] = [
+    "blockquote", "caption", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 ];
 
-/// What begins on a line of its own.
-const BLOCKS: [&str; 23] = [
-    "blockquote",
-    "caption",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "table",
-    "tbody",
-    "td",
-    "th",
-    "tr",
-    "ul",
+/// Known tags that stand within a line.
+#[rustfmt::skip]
+const INLINE: [&str; 19] = [
+    "a", "b", "br", "code", "del", "em", "i", "ins", "kbd", "s", "small", "span", "strike", "strong", "sub", "sup", "tt", "u",
+    "var",
 ];
 
 /// Tags whose content is no text for readers.
@@ -80,7 +20,7 @@ const UNSEEN: [&str; 8] = ["iframe", "noembed", "noframes", "script", "style", "
 
 /// The known tag of this name.
 pub(super) fn known(name: &str) -> Option<&'static str> {
-    KNOWN.into_iter().find(|known| *known == name)
+    BLOCKS.into_iter().chain(INLINE).find(|known| *known == name)
 }
 
 pub(super) fn is_unseen(name: &str) -> bool {
