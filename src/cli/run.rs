@@ -16,10 +16,24 @@ const HEART_BEATS: u8 = 34;
 
 /// Flags of `processor run`. Every key of app.config has an option of the same name; `--help` shows them all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     #[command(flatten)]
     overrides: Overrides,
 }
+
+const EXAMPLES: &str = "\
+  processor check --connect                    first of all: tries everything
+  processor run
+  processor run --loglevel DEBUG --logdir /var/log/processor
+  processor run --set my_component.url=https://test.example.com
+  processor run --log-http-responses recorded  records messages for `replay`
+
+SIGTERM or Ctrl-C: what runs is finished and answered, for `stop_timeout` at most; the same again ends it now. SIGHUP: \
+app.config is read again; one with mistakes is refused, and the old one stays in force. docs/operating.md says more.
+
+Exit code: 0 after a signal, 64 if the command line or app.config is wrong, 34 if heart-beats failed for longer than \
+`heartbeat_timeout_threshold`, 1 if it could not go on; the log's last ERROR says why.";
 
 /// Runs the daemon until it is told to stop.
 #[must_use]

@@ -70,12 +70,12 @@ impl Config {
     ) {
         let instances = self.instances(components);
         let names: Vec<&str> = instances.iter().chain(components).map(Component::name).collect();
-        for left_out in self.platforms().flat_map(|platform| &platform.work.noload) {
-            if !names.contains(&left_out.as_str()) {
-                warnings.missing(format!("noload names {left_out}, which is no component of this program"));
+        for platform in self.platforms() {
+            for left_out in platform.work.noload.iter().filter(|name| !names.contains(&name.as_str())) {
+                let place = platform.place(super::keys::RESILIENT, "noload").unwrap_or_default();
+                warnings.at(place, format!("noload names {left_out}, which is no component of this program"));
             }
         }
-        self.settings.check_sections(&names, warnings);
         let loaded = |name: &str| self.platforms().any(|platform| platform.loads(name));
         for instance in instances.iter().filter(|instance| loaded(instance.name())) {
             lineage(instance.name()).for_each(|section| self.settings.check_references(section, problems));
@@ -84,6 +84,8 @@ impl Config {
                 problems.missing(error.to_string());
             }
         }
+        // What is missing may stand in such a section.
+        self.settings.check_sections(&names, if problems.is_empty() { warnings } else { problems });
     }
 
     fn check_platforms(&self, component: &str, problems: &mut Problems) {
@@ -126,7 +128,7 @@ impl Settings {
         for name in self.names().filter(|name| !known.contains(&family(name))) {
             let bare = family(name).to_lowercase();
             let distances = known.iter().map(|known| (strsim::osa_distance(&bare, known), *known));
-            if let Some((1..=2, nearest)) = distances.min()
+            if let Some((0..=2, nearest)) = distances.min()
                 && let Some((_, first)) = self.section(name).next()
             {
                 let what = format!("nothing reads the section [{name}]; did you mean [{nearest}]?");

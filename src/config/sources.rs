@@ -111,7 +111,8 @@ impl Sources {
         let here = PathBuf::from("app.config");
         let home = self.environment.get("HOME").map(|home| Path::new(home).join(".resilient/app.config"));
         let places = [Some(here.clone()), home.clone()];
-        match places.into_iter().flatten().find(|path| path.is_file()) {
+        // What is there and cannot be read is reported, not passed over.
+        match places.into_iter().flatten().find(|path| path.try_exists().unwrap_or(true)) {
             Some(path) => Location::Found(path),
             None => Location::Nowhere(home.unwrap_or(here)),
         }
@@ -147,6 +148,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Problems {
     let mut problems = Problems::default();
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "; `processor config -c` writes a new one",
+        io::ErrorKind::PermissionDenied => {
+            "; let the processor's user read it, for example: chown root:processor, chmod 640"
+        }
+        io::ErrorKind::IsADirectory => "; name the file in it",
         _ => "",
     };
     problems.at(path.display().to_string(), format!("cannot be read: {error}{hint}"));

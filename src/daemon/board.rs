@@ -15,6 +15,8 @@ struct Platforms {
     states: BTreeMap<Arc<str>, State>,
     /// The service manager knows that the daemon is ready.
     told: bool,
+    /// How many mistakes the file has that was refused last; none once a good one was read.
+    mistakes: usize,
 }
 
 /// One platform's place on the board.
@@ -47,29 +49,43 @@ impl Board {
 
     /// A platform that is no longer configured.
     pub fn forget(&self, platform: &str) {
-        self.tell(|states| drop(states.remove(platform)));
+        self.tell(|platforms| drop(platforms.states.remove(platform)));
+    }
+
+    /// The changed configuration was refused for so many mistakes, or is in force where it has none. `systemctl reload`
+    /// has returned long before, so `systemctl status` says it.
+    pub fn read(&self, mistakes: usize) {
+        self.tell(|platforms| platforms.mistakes = mistakes);
     }
 
     fn change(&self, platform: &Arc<str>, change: impl FnOnce(&mut State)) {
-        self.tell(|states| change(states.entry(platform.clone()).or_default()));
+        self.tell(|platforms| change(platforms.states.entry(platform.clone()).or_default()));
     }
 
     /// Ready is who takes some platform's messages and has heard of each: one that is away for ever does not keep the
     /// service manager waiting.
-    fn tell(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, State>)) {
+    fn tell(&self, change: impl FnOnce(&mut Platforms)) {
         let mut platforms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut platforms.states);
+        change(&mut platforms);
         let mut states = platforms.states.values();
         let ready = states.clone().any(|state| state.ready) && states.all(|state| state.heard_of);
         if ready && !platforms.told {
             platforms.told = true;
             Service.ready();
         }
-        let text = in_words(&platforms.states);
+        let refused = Some(platforms.mistakes).filter(|mistakes| *mistakes > 0).map(refusal);
+        let parts = [Some(in_words(&platforms.states)).filter(|text| !text.is_empty()), refused];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
         if !text.is_empty() {
             Service.status(&text);
         }
     }
+}
+
+fn refusal(mistakes: usize) -> String {
+    format!(
+        "the changed app.config is refused (mistakes: {mistakes}, see the log), the one before it is in force"
+    )
 }
 
 /// One line; the names only where there are several.

@@ -62,6 +62,24 @@ async fn the_service_manager_hears_ready_after_the_subscriptions_and_beats_from_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_service_manager_shows_that_a_changed_configuration_was_refused_until_a_good_one_is_read() {
+    let (broker, world, manager) = (Broker::shared().await, World::new().await, Manager::new());
+    let _queue = PlatformQueue::open(broker, "refused").await;
+    let config = world.config(broker, "hello", "refused");
+    let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+    manager.until("READY=1").await;
+    rewrite(&processor.config_file(), &config.clone().set("resilient", "num_workers", "none").text());
+    processor.signal("HUP");
+    let notices = manager.until("the changed app.config is refused (mistakes: 1").await;
+    assert!(notices.last().unwrap().starts_with("STATUS=taking messages; "), "{notices:?}");
+    rewrite(&processor.config_file(), &config.text());
+    processor.signal("HUP");
+    let notices = manager.until("STATUS=").await;
+    assert!(!notices.last().unwrap().contains("refused"), "{notices:?}");
+    assert!(processor.stop(PATIENCE).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_configuration_is_named_by_key_and_a_faulty_one_is_refused_without_its_secret() {
     let (broker, world) = (Broker::shared().await, World::new().await);
     let _queue = PlatformQueue::open(broker, "reload").await;

@@ -39,7 +39,8 @@ pub enum Effect {
 
 /// The section of the platform, and what the names of further platforms' sections begin with, before a colon.
 pub const RESILIENT: &str = "resilient";
-const STORE: &str = "store";
+/// The journal's section.
+pub const STORE: &str = "store";
 const INTEGRATIONS: &str = "integrations";
 
 /// The sections that the tables describe; every other one belongs to a component.
