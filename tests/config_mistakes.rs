@@ -110,6 +110,21 @@ fn a_wrong_component_in_noload_is_named_with_its_place() {
 }
 
 #[test]
+fn a_component_that_wants_a_section_says_how_to_get_one() {
+    #[derive(serde::Deserialize)]
+    struct Settings {
+        #[serde(rename = "url")]
+        _url: String,
+    }
+    let component = jira().configured::<Settings>("url =\n");
+    let mistakes =
+        |text: &str| Config::load(&sources(text, &[]), &[component.clone()]).unwrap_err().to_string();
+    assert!(mistakes(GOOD).contains("`processor config -u` adds a section for it"), "{}", mistakes(GOOD));
+    let with_section = mistakes(&format!("{GOOD}[jira]\n"));
+    assert!(with_section.contains("url") && !with_section.contains("config -u"), "{with_section}");
+}
+
+#[test]
 fn a_file_with_secrets_that_everybody_may_read_is_warned_of() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.config");

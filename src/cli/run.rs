@@ -105,15 +105,20 @@ pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Co
 }
 
 fn greet(config: &Config, components: &[Component]) {
-    let mut names: Vec<String> =
-        config.platforms().flat_map(|platform| names(platform, components)).collect();
-    names.dedup();
+    let loaded: Vec<Component> =
+        config.platforms().flat_map(|platform| platform.components(components)).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for name in loaded.iter().map(Component::name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     info!(version = env!("CARGO_PKG_VERSION"), components = names.join(", "), "the processor starts");
     let several = config.platforms().count() > 1;
     for one in config.platforms() {
         info!(
-            name = several.then(|| one.name()),
-            platform = format!("{}:{}", one.platform.host, one.platform.port),
+            platform = several.then(|| one.name()),
+            rest = format!("{}:{}", one.platform.host, one.platform.port),
             broker = one.broker.addresses(),
             workers = one.work.num_workers,
             "configured"
@@ -122,10 +127,6 @@ fn greet(config: &Config, components: &[Component]) {
     for problem in &config.warnings {
         warn!("{problem}");
     }
-}
-
-fn names(platform: &Config, components: &[Component]) -> Vec<String> {
-    platform.components(components).iter().map(|component| component.name().to_owned()).collect()
 }
 
 /// Where app.config was found.

@@ -81,7 +81,9 @@ impl Config {
             lineage(instance.name()).for_each(|section| self.settings.check_references(section, problems));
             self.check_platforms(instance.name(), problems);
             if let Err(error) = instance.check(&self.section(instance.name())) {
-                problems.missing(error.to_string());
+                let lacks = !self.settings.names().any(|name| family(name) == family(instance.name()));
+                let hint = if lacks { "; `processor config -u` adds a section for it" } else { "" };
+                problems.missing(format!("{error}{hint}"));
             }
         }
         // What is missing may stand in such a section.

@@ -1,7 +1,7 @@
 //! Every value as it took effect: where it comes from, and what of it is secret.
 
 use super::{
-    keys::{self, Key, RESILIENT},
+    keys::{self, Key, RESILIENT, STORE},
     kind::{self, Kind},
     layers::{self, DEFAULT, Raw, RawSections},
     problems::Problems,
@@ -108,8 +108,14 @@ impl Settings {
         literals_in_arguments(sources, problems);
         let references = References::new(sources, &raw);
         let sections = raw.iter().map(|(section, values)| {
-            let read =
-                |(key, raw): (&String, &Raw)| (key.clone(), Setting::read(section, key, raw, &references));
+            let lenient = sources.for_journal && section != STORE;
+            let read = |(key, raw): (&String, &Raw)| {
+                let mut setting = Setting::read(section, key, raw, &references);
+                if lenient {
+                    setting.missing.clear();
+                }
+                (key.clone(), setting)
+            };
             (section.clone(), values.iter().map(read).collect())
         });
         Self {

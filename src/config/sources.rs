@@ -18,6 +18,9 @@ pub struct Sources {
     pub arguments: Vec<Argument>,
     /// Where the app host keeps its protected secrets.
     pub protected_secrets: PathBuf,
+    /// Only the journal is wanted: references outside of `[store]` that lead nowhere stay as they stand. A credential of
+    /// systemd's can be looked up by the service alone, not by whoever looks into its journal.
+    pub for_journal: bool,
 }
 
 /// A file's name and text.
@@ -64,6 +67,7 @@ impl Sources {
             environment,
             arguments: Vec::new(),
             protected_secrets: PathBuf::from("/etc/secrets"),
+            for_journal: false,
         }
     }
 
@@ -84,6 +88,13 @@ impl Sources {
         let xdg = variable("XDG_STATE_HOME").map(|base| Path::new(base).join("processor"));
         let home = || variable("HOME").map(|home| Path::new(home).join(".local/state/processor"));
         systemd.or(xdg).or_else(home).unwrap_or_else(|| PathBuf::from("/var/lib/processor"))
+    }
+
+    /// For a command that needs the journal only: see [`for_journal`](Self::for_journal).
+    #[must_use]
+    pub fn for_journal(mut self) -> Self {
+        self.for_journal = true;
+        self
     }
 
     /// Adds what the command line says.

@@ -1,7 +1,11 @@
 //! What the service manager is told: ready once subscribed, alive all along, stopping.
 
 use super::{PATIENCE, World};
-use crate::support::{broker::Broker, platform_queue::PlatformQueue, processor::Processor};
+use crate::support::{
+    broker::Broker,
+    platform_queue::PlatformQueue,
+    processor::{AppConfig, Processor},
+};
 use std::path::Path;
 use tempfile::TempDir;
 use tokio::{net::UnixDatagram, time::timeout};
@@ -77,6 +81,22 @@ async fn the_service_manager_shows_that_a_changed_configuration_was_refused_unti
     let notices = manager.until("STATUS=").await;
     assert!(!notices.last().unwrap().contains("refused"), "{notices:?}");
     assert!(processor.stop(PATIENCE).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_at_the_start_is_waited_for_and_sigterm_ends_the_waiting() {
+    let manager = Manager::new();
+    let config = [("host", "localhost"), ("api_key_id", "id"), ("api_key_secret", "secret")]
+        .into_iter()
+        .fold(AppConfig::empty(), |config, (key, value)| config.set("resilient", key, value))
+        .set("store", "url", "postgres://me:pass-of-the-journal@127.0.0.1:1/journal?sslmode=disable")
+        .set("store", "lease", "1");
+    let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+    let line = processor.wait_for_log("the journal is waited for", PATIENCE).await;
+    assert!(line.contains("WARN") && line.contains("127.0.0.1:1/journal"), "{line}");
+    manager.until("STATUS=waiting for the journal").await;
+    assert!(processor.stop(PATIENCE).await.success());
+    assert!(!processor.log().join("\n").contains("pass-of-the-journal"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,7 +120,7 @@ pub fn sounds_secret(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
         || name
             .split(|c: char| !c.is_alphanumeric())
-            .any(|word| matches!(word, "key" | "apikey" | "pwd" | "pass"))
+            .any(|word| matches!(word, "key" | "apikey" | "pwd" | "pw" | "pass"))
 }
 
 const fn key(
