@@ -117,8 +117,9 @@ fn a_component_that_wants_a_section_says_how_to_get_one() {
         _url: String,
     }
     let component = jira().configured::<Settings>("url =\n");
-    let mistakes =
-        |text: &str| Config::load(&sources(text, &[]), &[component.clone()]).unwrap_err().to_string();
+    let mistakes = |text: &str| {
+        Config::load(&sources(text, &[]), std::slice::from_ref(&component)).unwrap_err().to_string()
+    };
     assert!(mistakes(GOOD).contains("`processor config -u` adds a section for it"), "{}", mistakes(GOOD));
     let with_section = mistakes(&format!("{GOOD}[jira]\n"));
     assert!(with_section.contains("url") && !with_section.contains("config -u"), "{with_section}");
