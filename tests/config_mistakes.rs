@@ -106,7 +106,11 @@ fn sections_that_say_nothing_of_their_own_are_there_all_the_same() {
 #[test]
 fn a_wrong_component_in_noload_is_named_with_its_place() {
     let config = Config::load(&sources(&format!("{GOOD}noload = jria\n"), &[]), &[jira()]).unwrap();
-    assert_eq!(warnings(&config), ["app.config:5: noload names jria, which is no component of this program"]);
+    let expected = ["app.config:5: noload names jria, which is no component of this program"];
+    assert_eq!(warnings(&config), expected);
+    let text = format!("{GOOD}noload = jria\norg = EU\n[resilient:us]\norg = US\n");
+    let config = Config::load(&sources(&text, &[]), &[jira()]).unwrap();
+    assert_eq!(warnings(&config), expected, "once for all platforms");
 }
 
 #[test]

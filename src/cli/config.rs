@@ -32,6 +32,7 @@ pub struct ConfigArgs {
 }
 
 const EXAMPLES: &str = "\
+For example:
   processor config -c                            where it is looked for
   processor config -c /etc/processor/app.config
   processor config -u                            after a component was added

@@ -23,6 +23,7 @@ pub struct RunArgs {
 }
 
 const EXAMPLES: &str = "\
+For example:
   processor check --connect                    first of all: tries everything
   processor run
   processor run --loglevel DEBUG --logdir /var/log/processor

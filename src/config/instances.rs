@@ -5,7 +5,7 @@
 
 use super::{Config, platforms, problems::Problems, settings::Settings};
 use action_component::{Component, Section};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The key that says which platforms an instance is for.
 const PLATFORM: &str = "platform";
@@ -70,12 +70,7 @@ impl Config {
     ) {
         let instances = self.instances(components);
         let names: Vec<&str> = instances.iter().chain(components).map(Component::name).collect();
-        for platform in self.platforms() {
-            for left_out in platform.work.noload.iter().filter(|name| !names.contains(&name.as_str())) {
-                let place = platform.place(super::keys::RESILIENT, "noload").unwrap_or_default();
-                warnings.at(place, format!("noload names {left_out}, which is no component of this program"));
-            }
-        }
+        self.check_noload(&names, warnings);
         let loaded = |name: &str| self.platforms().any(|platform| platform.loads(name));
         for instance in instances.iter().filter(|instance| loaded(instance.name())) {
             lineage(instance.name()).for_each(|section| self.settings.check_references(section, problems));
@@ -88,6 +83,18 @@ impl Config {
         }
         // What is missing may stand in such a section.
         self.settings.check_sections(&names, if problems.is_empty() { warnings } else { problems });
+    }
+
+    /// Platforms that inherit `noload` are warned of once.
+    fn check_noload(&self, names: &[&str], warnings: &mut Problems) {
+        let left_out = self.platforms().flat_map(|platform| {
+            let place = platform.place(super::keys::RESILIENT, "noload").unwrap_or_default();
+            platform.work.noload.iter().map(move |name| (place, name.as_str()))
+        });
+        let unknown: BTreeSet<(&str, &str)> = left_out.filter(|(_, name)| !names.contains(name)).collect();
+        for (place, name) in unknown {
+            warnings.at(place, format!("noload names {name}, which is no component of this program"));
+        }
     }
 
     fn check_platforms(&self, component: &str, problems: &mut Problems) {
