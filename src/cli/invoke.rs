@@ -57,7 +57,7 @@ pub struct InvokeArgs {
 }
 
 const EXAMPLES: &str = "\
-Runs one handler once, without a broker, and prints the REST calls that it makes, its status updates and the reply that the \
+Runs one handler once, without a broker, and prints the REST calls that it makes, its status updates and the reply that the
 platform would get. Without --mock it logs in to the platform of app.config, and WHAT THE HANDLER CHANGES THERE IS CHANGED.
 
   processor invoke my_function host=example.com limit=5 verbose=true
@@ -66,8 +66,8 @@ platform would get. Without --mock it logs in to the platform of app.config, and
   processor invoke add_task --input recorded/ActionMessage_AddTask_2017-03-07T15-07-14.033583 --mock recorded
   processor invoke my_function host=example.com --mock recorded --set my_component.greeting=hello
 
-A select is {\"id\", \"name\"}, a multi-select a list of those, a date milliseconds since 1970 UTC, a text area \
-{\"format\": \"text\", \"content\": \"…\"}. `processor list -v` shows what there is to invoke; recordings are made by \
+A select is {\"id\", \"name\"}, a multi-select a list of those, a date milliseconds since 1970 UTC, a text area
+{\"format\": \"text\", \"content\": \"…\"}. `processor list -v` shows what there is to invoke; recordings are made by
 `processor run --log-http-responses DIRECTORY`.
 
 Exit code: 0 if it was answered with success, 1 if it was not, 64 if the command line or app.config is wrong.";

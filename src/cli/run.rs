@@ -106,15 +106,13 @@ pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Co
 }
 
 fn greet(config: &Config, components: &[Component]) {
-    let loaded: Vec<Component> =
-        config.platforms().flat_map(|platform| platform.components(components)).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for name in loaded.iter().map(Component::name) {
-        if !names.contains(&name) {
-            names.push(name);
+    let mut all: Vec<String> = Vec::new();
+    for name in config.platforms().flat_map(|platform| names(platform, components)) {
+        if !all.contains(&name) {
+            all.push(name);
         }
     }
-    info!(version = env!("CARGO_PKG_VERSION"), components = names.join(", "), "the processor starts");
+    info!(version = env!("CARGO_PKG_VERSION"), components = all.join(", "), "the processor starts");
     let several = config.platforms().count() > 1;
     for one in config.platforms() {
         info!(
@@ -128,6 +126,10 @@ fn greet(config: &Config, components: &[Component]) {
     for problem in &config.warnings {
         warn!("{problem}");
     }
+}
+
+fn names(platform: &Config, components: &[Component]) -> Vec<String> {
+    platform.components(components).iter().map(|component| component.name().to_owned()).collect()
 }
 
 /// Where app.config was found.

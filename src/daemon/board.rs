@@ -49,24 +49,25 @@ impl Board {
 
     /// A platform that is no longer configured.
     pub fn forget(&self, platform: &str) {
-        self.tell(|platforms| drop(platforms.states.remove(platform)));
+        self.tell(|states| drop(states.remove(platform)));
     }
 
     /// The changed configuration was refused for so many mistakes, or is in force where it has none. `systemctl reload`
     /// has returned long before, so `systemctl status` says it.
     pub fn read(&self, mistakes: usize) {
-        self.tell(|platforms| platforms.mistakes = mistakes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).mistakes = mistakes;
+        self.tell(|_| {});
     }
 
     fn change(&self, platform: &Arc<str>, change: impl FnOnce(&mut State)) {
-        self.tell(|platforms| change(platforms.states.entry(platform.clone()).or_default()));
+        self.tell(|states| change(states.entry(platform.clone()).or_default()));
     }
 
     /// Ready is who takes some platform's messages and has heard of each: one that is away for ever does not keep the
     /// service manager waiting.
-    fn tell(&self, change: impl FnOnce(&mut Platforms)) {
+    fn tell(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, State>)) {
         let mut platforms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut platforms);
+        change(&mut platforms.states);
         let mut states = platforms.states.values();
         let ready = states.clone().any(|state| state.ready) && states.all(|state| state.heard_of);
         if ready && !platforms.told {
