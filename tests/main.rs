@@ -19,6 +19,8 @@ mod config;
 mod config_command;
 /// app.config is read as Python's ConfigParser reads it.
 mod config_ini;
+/// What an operator gets wrong in app.config, and what is said of it.
+mod config_mistakes;
 /// `[resilient:NAME]` and `[component:NAME]`: platforms and instances.
 mod config_platforms;
 /// References to secrets, and the stores that they lead to.

@@ -1,6 +1,7 @@
 //! The unit file, by the judgement of `systemd-analyze`; machines without it skip these.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -20,6 +21,26 @@ fn the_unit_is_exposed_to_no_more_than_two_of_ten() {
     let arguments = ["security", "--no-pager", "--offline=true", "--threshold=20"];
     let Some(output) = analyze(&arguments, &unit) else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn what_the_journal_reads_from_standard_error_has_a_priority() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stderr");
+    let stderr = fs::File::create(&path).unwrap();
+    let metadata = stderr.metadata().unwrap();
+    for (stream, starts) in [
+        (format!("{}:{}", metadata.dev(), metadata.ino()), "<3>processor: the configuration"),
+        ("8:1".to_owned(), "processor: the configuration"),
+    ] {
+        stderr.set_len(0).unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_processor"));
+        check.arg("check").current_dir(&dir).env_clear().env("JOURNAL_STREAM", stream);
+        let output = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        assert_eq!(check.stderr(output).status().unwrap().code(), Some(64));
+        let written = fs::read_to_string(&path).unwrap();
+        assert!(written.starts_with(starts), "{written}");
+    }
 }
 
 /// The unit as shipped, but for the place where the binary is installed.

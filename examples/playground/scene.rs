@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use stand_in_platform::{ORG_NAME, Platform, Reply};
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -142,7 +143,9 @@ impl ConfigFile {
     }
 
     fn write(&self, text: &str) -> Result<(), SceneError> {
+        let owners = || fs::set_permissions(&self.0, fs::Permissions::from_mode(0o600));
         fs::write(&self.0, format!("{MARK}{text}"))
+            .and_then(|()| owners())
             .map_err(|error| SceneError::File { path: self.0.clone(), error })
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 /// `processor config`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(group(clap::ArgGroup::new("what").required(true)))]
+#[command(group(clap::ArgGroup::new("what").required(true)), after_help = EXAMPLES)]
 pub struct ConfigArgs {
     /// Write a new app.config, with every key explained and a section for each component. Never overwrites one.
     #[arg(short = 'c', long, value_name = "FILE", num_args = 0..=1, group = "what")]
@@ -30,6 +30,19 @@ pub struct ConfigArgs {
     #[command(flatten)]
     pub overrides: Overrides,
 }
+
+const EXAMPLES: &str = "\
+For example:
+  processor config -c                            where it is looked for
+  processor config -c /etc/processor/app.config
+  processor config -u                            after a component was added
+  processor config --show                        what took effect, and why
+
+--show has a line for each key of each section, with what it comes from: the file and its line, the environment \
+variable, the option, `default`.
+
+Exit code: 0 if it was done, 1 if a file is there already, or cannot be read or written, 64 if the command line or \
+app.config is wrong.";
 
 /// Why `processor config` failed.
 #[derive(Debug, thiserror::Error)]

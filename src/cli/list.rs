@@ -26,8 +26,7 @@ pub struct ListArgs {
 
 const EXAMPLES: &str = "\
 With -v, for each component:
-  destination   the programmatic name of the message destination it serves; the key `destination` in its section of
-                app.config chooses another
+  destination   the message destination it serves, by its programmatic name
   action        a name it answers to: \"Add Task\" on the platform is add_task here
   function      the API name of a function that it answers
   inbound       an inbound destination, and the news from there that it takes
@@ -35,7 +34,10 @@ With -v, for each component:
   requires      what must be on the platform for it to be loaded
   [section]     the keys that `processor config` writes to app.config for it
 
-`noload` in app.config leaves components out of a run.";
+`destination` in a component's section of app.config chooses another destination, `noload` leaves components out of a \
+run. No connection is made: what the platform has of all this is shown by `processor check --connect`.
+
+Exit code: 0, or 64 if the command line is wrong.";
 
 /// Lists the components that this binary was built with.
 pub fn run(args: &ListArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {

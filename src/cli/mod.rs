@@ -12,7 +12,8 @@ pub mod run;
 
 use crate::{
     component::Component,
-    config::{Problem, Problems, Sources},
+    config::{Problems, Sources},
+    logging::complain,
 };
 use clap::{Parser, Subcommand};
 use std::{io, process::ExitCode};
@@ -36,12 +37,14 @@ A first look, no platform needed:
   processor replay components/add_task/recorded
 
 A first run:
-  processor config -c          writes app.config with every key explained: fill in host, org and the API key
-  processor check --connect    tries everything, from the file to each queue, and names what is wrong
-  processor run                takes messages until it is told to stop
+  processor config -c          write app.config; fill in host, org, the API key
+  processor check --connect    try everything, and name what is wrong
+  processor run                take messages until told to stop
 
 A component of your own:
-  processor new my_component   makes a cargo project with a component, its test and a recorded sample";
+  processor new my_component   a cargo project: component, test, sample
+
+`processor COMMAND --help` says more of each, exit codes included.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -109,18 +112,17 @@ fn config_command(args: &config::ConfigArgs, components: &[Component], out: &mut
 /// Says all that is wrong with the configuration.
 fn mistakes(problems: &Problems) -> ExitCode {
     let number = problems.iter().count();
-    eprintln!("processor: the configuration has {}:", if number == 1 { "a mistake" } else { "mistakes" });
-    problems.iter().for_each(|problem| eprintln!("  {}", line(problem)));
+    complain(&format!(
+        "processor: the configuration has {}:",
+        if number == 1 { "a mistake" } else { "mistakes" }
+    ));
+    problems.iter().for_each(|problem| complain(&format!("  {problem}")));
     ExitCode::from(USAGE)
-}
-
-fn line(problem: &Problem) -> String {
-    problem.to_string()
 }
 
 /// Says what went wrong.
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("processor: {error}");
+    complain(&format!("processor: {error}"));
     ExitCode::from(FAILED)
 }
 

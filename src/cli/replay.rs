@@ -34,8 +34,8 @@ pub struct ReplayArgs {
 }
 
 const EXAMPLES: &str = "\
-Prints, for each message in the order of their times, the REST calls that its handler makes, its status updates, and the
-acknowledgement that the platform would get. No platform and no broker is needed, and nothing is changed anywhere: each
+Prints, for each message in the order of their times, the REST calls that its handler makes, its status updates, and the \
+acknowledgement that the platform would get. No platform and no broker is needed, and nothing is changed anywhere: each \
 REST call is answered with what was recorded for it.
 
   processor replay components/add_task/recorded

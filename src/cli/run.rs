@@ -16,10 +16,25 @@ const HEART_BEATS: u8 = 34;
 
 /// Flags of `processor run`. Every key of app.config has an option of the same name; `--help` shows them all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     #[command(flatten)]
     overrides: Overrides,
 }
+
+const EXAMPLES: &str = "\
+For example:
+  processor check --connect                    first of all: tries everything
+  processor run
+  processor run --loglevel DEBUG --logdir /var/log/processor
+  processor run --set my_component.url=https://test.example.com
+  processor run --log-http-responses recorded  records messages for `replay`
+
+SIGTERM or Ctrl-C: what runs is finished and answered, for `stop_timeout` at most; the same again ends it now. SIGHUP: \
+app.config is read again; one with mistakes is refused, and the old one stays in force. docs/operating.md says more.
+
+Exit code: 0 after a signal, 64 if the command line or app.config is wrong, 34 if heart-beats failed for longer than \
+`heartbeat_timeout_threshold`, 1 if it could not go on; the log's last ERROR says why.";
 
 /// Runs the daemon until it is told to stop.
 #[must_use]
@@ -91,15 +106,18 @@ pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Co
 }
 
 fn greet(config: &Config, components: &[Component]) {
-    let mut names: Vec<String> =
-        config.platforms().flat_map(|platform| names(platform, components)).collect();
-    names.dedup();
-    info!(version = env!("CARGO_PKG_VERSION"), components = names.join(", "), "the processor starts");
+    let mut all: Vec<String> = Vec::new();
+    for name in config.platforms().flat_map(|platform| names(platform, components)) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    info!(version = env!("CARGO_PKG_VERSION"), components = all.join(", "), "the processor starts");
     let several = config.platforms().count() > 1;
     for one in config.platforms() {
         info!(
-            name = several.then(|| one.name()),
-            platform = format!("{}:{}", one.platform.host, one.platform.port),
+            platform = several.then(|| one.name()),
+            rest = format!("{}:{}", one.platform.host, one.platform.port),
             broker = one.broker.addresses(),
             workers = one.work.num_workers,
             "configured"

@@ -104,7 +104,7 @@ impl Reader {
         self.open = false;
         let known = self.sections.iter().position(|section| section.name == name);
         if known.is_some() && name != DEFAULT {
-            self.mistake(number, format!("section [{name}] stands twice in the file"));
+            self.mistake(number, format!("section [{name}] stands twice in the file: make one of the two"));
         }
         self.current = known.or_else(|| {
             self.sections.push(IniSection { name: name.to_owned(), entries: Vec::new() });
@@ -114,10 +114,14 @@ impl Reader {
 
     fn option(&mut self, number: usize, text: &str) {
         let Some(section) = self.current.and_then(|index| self.sections.get_mut(index)) else {
-            return self.mistake(number, "stands before the first [section]");
+            return self.mistake(
+                number,
+                "stands before the first [section]: the platform's keys belong to [resilient]",
+            );
         };
         let Some((key, value)) = text.split_once(['=', ':']) else {
-            return self.mistake(number, "is neither a [section] nor `key = value`");
+            let what = "is neither a [section] nor `key = value`; if it continues the value above, indent it";
+            return self.mistake(number, what);
         };
         let key = key.trim_end_matches(is_space).to_lowercase();
         let twice = !self.seen.insert((section.name.clone(), key.clone()));
@@ -127,7 +131,7 @@ impl Reader {
         if key.is_empty() {
             self.mistake(number, "has no key before the delimiter");
         } else if twice {
-            self.mistake(number, format!("{key} stands twice in its section"));
+            self.mistake(number, format!("{key} stands twice in its section: take one of the two away"));
         }
     }
 

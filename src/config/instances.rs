@@ -5,7 +5,7 @@
 
 use super::{Config, platforms, problems::Problems, settings::Settings};
 use action_component::{Component, Section};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The key that says which platforms an instance is for.
 const PLATFORM: &str = "platform";
@@ -70,19 +70,30 @@ impl Config {
     ) {
         let instances = self.instances(components);
         let names: Vec<&str> = instances.iter().chain(components).map(Component::name).collect();
-        for left_out in self.platforms().flat_map(|platform| &platform.work.noload) {
-            if !names.contains(&left_out.as_str()) {
-                warnings.missing(format!("noload names {left_out}, which is no component of this program"));
-            }
-        }
-        self.settings.check_sections(&names, warnings);
+        self.check_noload(&names, warnings);
         let loaded = |name: &str| self.platforms().any(|platform| platform.loads(name));
         for instance in instances.iter().filter(|instance| loaded(instance.name())) {
             lineage(instance.name()).for_each(|section| self.settings.check_references(section, problems));
             self.check_platforms(instance.name(), problems);
             if let Err(error) = instance.check(&self.section(instance.name())) {
-                problems.missing(error.to_string());
+                let lacks = !self.settings.names().any(|name| family(name) == family(instance.name()));
+                let hint = if lacks { "; `processor config -u` adds a section for it" } else { "" };
+                problems.missing(format!("{error}{hint}"));
             }
+        }
+        // What is missing may stand in such a section.
+        self.settings.check_sections(&names, if problems.is_empty() { warnings } else { problems });
+    }
+
+    /// Platforms that inherit `noload` are warned of once.
+    fn check_noload(&self, names: &[&str], warnings: &mut Problems) {
+        let left_out = self.platforms().flat_map(|platform| {
+            let place = platform.place(super::keys::RESILIENT, "noload").unwrap_or_default();
+            platform.work.noload.iter().map(move |name| (place, name.as_str()))
+        });
+        let unknown: BTreeSet<(&str, &str)> = left_out.filter(|(_, name)| !names.contains(name)).collect();
+        for (place, name) in unknown {
+            warnings.at(place, format!("noload names {name}, which is no component of this program"));
         }
     }
 
@@ -126,7 +137,7 @@ impl Settings {
         for name in self.names().filter(|name| !known.contains(&family(name))) {
             let bare = family(name).to_lowercase();
             let distances = known.iter().map(|known| (strsim::osa_distance(&bare, known), *known));
-            if let Some((1..=2, nearest)) = distances.min()
+            if let Some((0..=2, nearest)) = distances.min()
                 && let Some((_, first)) = self.section(name).next()
             {
                 let what = format!("nothing reads the section [{name}]; did you mean [{nearest}]?");

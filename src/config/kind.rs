@@ -1,7 +1,7 @@
 //! What the text of a key may say.
 
 use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// The type of a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +28,8 @@ pub enum Kind {
     ZeroOrAtLeast(i64),
     /// A number from the first to the second, both included.
     Decimal(f64, f64),
+    /// One host, without scheme or port.
+    Host,
     /// Hosts separated by commas, each with its port if that is another: `a.example, b.example:61614`.
     Hosts,
     /// One of these words.
@@ -75,6 +77,7 @@ impl Kind {
                 choice(text, words).map(drop).ok_or_else(|| format!("must be one of {}", words.join(", ")))
             }
             Self::Levels => levels(text).map(drop),
+            Self::Host => host(text),
             Self::Hosts => hosts(text).map(drop),
             Self::ProxyChoice if matches!(text, "none" | "env") => Ok(()),
             Self::StoreUrl => begins_with(text, &["sqlite:", "postgres://", "postgresql://"]),
@@ -96,6 +99,16 @@ fn range(least: i64, most: i64) -> String {
 fn begins_with(text: &str, schemes: &[&str]) -> Result<(), String> {
     let known = schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
     known.then_some(()).ok_or_else(|| format!("must be a URL that begins with one of {}", schemes.join(", ")))
+}
+
+/// The secret parts of what should be a proxy's or a journal's URL, well written or not: a `/` or `@` in a password that
+/// should have been `%2F` or `%40` belongs to it, and so does all that stands before an `@` where there is no `://`.
+pub(super) fn url_secrets(text: &str) -> Vec<&str> {
+    let (before, after) = text.rsplit_once('@').unwrap_or(("", text));
+    let user = before.split_once("://").map_or(before, |(_scheme, user)| user);
+    let password = user.split_once(':').map(|(_user, password)| password);
+    let parameters = after.split(['?', '&']).filter_map(|parameter| parameter.strip_prefix("password="));
+    password.into_iter().chain(parameters).collect()
 }
 
 /// The password inside `scheme://user:password@host`, as it stands there.
@@ -130,6 +143,18 @@ pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
+fn host(text: &str) -> Result<(), String> {
+    let address: Result<Ipv6Addr, _> = text.trim_start_matches('[').trim_end_matches(']').parse();
+    let odd = |c: char| c.is_whitespace() || "/:@?#,\"'".contains(c);
+    let wrong = address.is_err() && text.contains(odd);
+    if wrong {
+        Err("must be a host's name alone, such as soar.example.com: no https://, no port, no quotes"
+            .to_owned())
+    } else {
+        Ok(())
+    }
+}
+
 /// Hosts and, where they are given, their ports; never empty.
 pub(super) fn hosts(text: &str) -> Result<Vec<(String, Option<u16>)>, String> {
     let hosts = list(text).iter().map(|host| one_host(host)).collect::<Result<Vec<_>, _>>()?;
@@ -143,16 +168,17 @@ fn one_host(text: &str) -> Result<(String, Option<u16>), String> {
         Some((host, port)) if address.is_err() && !text.ends_with(']') => (host, Some(port)),
         _ => (text, None),
     };
-    let odd = |c: char| c.is_whitespace() || "/@?#".contains(c);
+    let odd = |c: char| c.is_whitespace() || "/@?#\"'".contains(c);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     if bare.is_empty() || host.contains(odd) || (bare.contains(':') && bare.parse::<Ipv6Addr>().is_err()) {
         return Err(format!(
-            "{text:?} is no host: write a.example, or a.example:61614, without ssl:// and the like"
+            "must name hosts such as a.example or a.example:61614, without ssl:// and the like: {text:?} is none"
         ));
     }
     let port = port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or(port)).transpose();
-    let port =
-        port.map_err(|port| format!("{text:?} has no port from 1 to 65535 behind its colon, but {port:?}"))?;
+    let port = port.map_err(|port| {
+        format!("must have a port from 1 to 65535 behind the colon: {text:?} has {port:?}")
+    })?;
     Ok((host.to_owned(), port))
 }
 
@@ -182,8 +208,16 @@ pub(super) fn path(text: &str, home: Option<&str>) -> PathBuf {
 pub(super) fn levels(text: &str) -> Result<Targets, String> {
     let ours: Vec<String> =
         list(text).iter().map(|directive| one_level(directive)).collect::<Result<_, _>>()?;
-    ours.join(",").parse().map_err(|error| format!("cannot be read: {error}"))
+    let ours = ours.join(",");
+    let levels: Targets =
+        ours.parse().map_err(|error| format!("must be levels such as INFO,hello=DEBUG ({error})"))?;
+    let usual = matches!(levels.default_level(), Some(LevelFilter::WARN | LevelFilter::INFO));
+    let quiet = usual && !ours.contains("rustls");
+    Ok(if quiet { levels.with_target(TLS_ALERTS, LevelFilter::ERROR) } else { levels })
 }
+
+/// Warns of every alert, of a broker's goodbye too; whatever matters of it is an error that is told by us.
+const TLS_ALERTS: &str = "rustls::common_state";
 
 fn one_level(directive: &str) -> Result<String, String> {
     let (module, level) = match directive.rsplit_once('=') {
@@ -197,7 +231,9 @@ fn one_level(directive: &str) -> Result<String, String> {
         "DEBUG" => "debug",
         "TRACE" | "NOTSET" => "trace",
         "OFF" => "off",
-        _ => return Err(format!("{level} is no level: use ERROR, WARNING, INFO, DEBUG, TRACE or OFF")),
+        _ => {
+            return Err(format!("must be ERROR, WARNING, INFO, DEBUG, TRACE or OFF: {level} is no level"));
+        }
     };
     Ok(module.map_or_else(|| level.to_owned(), |module| format!("{module}={level}")))
 }

@@ -29,7 +29,11 @@ const PREFIX: &str = "PROCESSOR__";
 
 /// One source of values: each with its section, its key and where it stands.
 #[derive(Clone, Default)]
-struct Layer(Vec<(String, String, Raw)>);
+struct Layer {
+    values: Vec<(String, String, Raw)>,
+    /// Sections that say nothing are there all the same: such a platform or instance inherits everything.
+    sections: Vec<String>,
+}
 
 /// Merges all layers. `components` are the sections that an environment variable may reach besides those of the file.
 pub(super) fn merge(sources: &Sources, components: &[&str], problems: &mut Problems) -> RawSections {
@@ -81,7 +85,7 @@ fn without_empty(mut sections: RawSections) -> RawSections {
 
 impl Layer {
     fn push(&mut self, section: &str, key: &str, text: &str, origin: String) {
-        self.0.push((section.to_owned(), key.to_owned(), Raw { text: text.to_owned(), origin }));
+        self.values.push((section.to_owned(), key.to_owned(), Raw { text: text.to_owned(), origin }));
     }
 
     fn of_defaults() -> Self {
@@ -102,6 +106,7 @@ impl Layer {
             problems.at(format!("{path}:{}", mistake.line), mistake.what);
         }
         for section in ini.sections {
+            layer.sections.push(section.name.clone());
             for entry in section.entries {
                 layer.push(&section.name, &entry.key, &entry.value, format!("{path}:{}", entry.line));
             }
@@ -146,7 +151,10 @@ impl Source for Layer {
 
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
         let mut sections: Map<String, Map<String, Value>> = Map::new();
-        for (section, key, raw) in &self.0 {
+        for section in &self.sections {
+            sections.entry(section.clone()).or_default();
+        }
+        for (section, key, raw) in &self.values {
             let value = Value::new(Some(&raw.origin), ValueKind::String(raw.text.clone()));
             sections.entry(section.clone()).or_default().insert(key.clone(), value);
         }
@@ -158,7 +166,7 @@ impl Source for Layer {
 
 impl std::fmt::Debug for Layer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Layer").field(&self.0.len()).finish()
+        f.debug_struct("Layer").field("values", &self.values.len()).finish_non_exhaustive()
     }
 }
 
@@ -174,9 +182,10 @@ struct Names {
 impl Names {
     fn new(file: &Layer, components: &[&str]) -> Self {
         let ours = keys::all().map(|key| (key.section, key.name));
-        let all = file.0.iter().map(|(section, key, _)| (section.as_str(), key.as_str())).chain(ours);
+        let all = file.values.iter().map(|(section, key, _)| (section.as_str(), key.as_str())).chain(ours);
         let all: Vec<(&str, &str)> = all.collect();
-        let sections = all.iter().map(|(section, _)| *section).chain(components.iter().copied());
+        let empty = file.sections.iter().map(String::as_str);
+        let sections = all.iter().map(|(section, _)| *section).chain(empty).chain(components.iter().copied());
         Self {
             sections: sections.map(|section| (variable(section), section.to_owned())).collect(),
             keys: all.iter().map(|(s, key)| ((variable(s), variable(key)), (*key).to_owned())).collect(),

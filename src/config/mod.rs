@@ -49,6 +49,20 @@ pub use typed::{
 
 use crate::secret::Secret;
 use action_component::Component;
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+/// Warns of secrets in a file that everybody may read.
+fn exposed(settings: &Settings, file: &Path, warnings: &mut Problems) {
+    let mode = std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
+    let Some(mode) = mode.ok().filter(|mode| mode & 0o004 != 0) else { return };
+    if let Some((section, key)) = settings.kept_in(file).next() {
+        let what = format!(
+            "every user of this machine can read this file (mode {mode:o}), and it holds secrets such as [{section}] \
+             {key}: chmod o-rwx"
+        );
+        warnings.at(file.display().to_string(), what);
+    }
+}
 
 impl Config {
     /// Reads and checks everything: the daemon's own keys, and the sections of `components` (but for those that
@@ -69,6 +83,10 @@ impl Config {
         platforms::check(&settings, &mut problems);
         let mut config = Self::read(settings.clone(), &mut problems, &mut warnings);
         config.check_components(components, &mut problems, &mut warnings);
+        if let Some(file) = &sources.file {
+            exposed(&settings, &file.path, &mut warnings);
+            problems.of_file(&file.path);
+        }
         config.warnings.extend(warnings);
         if sources.file.is_none() && !problems.is_empty() {
             problems.missing(
@@ -77,6 +95,15 @@ impl Config {
             );
         }
         (settings, problems.or(config))
+    }
+
+    /// Where the value of `key` in `section` was given; for `[resilient]`, in the section of this platform. `None` where
+    /// nobody gave it.
+    #[must_use]
+    pub fn place(&self, section: &str, key: &str) -> Option<&str> {
+        let section = if section == keys::RESILIENT { &self.platform_section } else { section };
+        let given = platforms::find(&self.settings, section, key).map(Setting::origin);
+        given.filter(|origin| *origin != layers::DEFAULT)
     }
 
     /// Every value as it took effect, by section and key.

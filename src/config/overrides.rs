@@ -119,6 +119,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Flag => "true|false",
         Kind::Whole(..) | Kind::ZeroOrAtLeast(_) | Kind::Decimal(..) => "NUMBER",
         Kind::Levels => "LEVEL",
+        Kind::Host => "HOST",
         Kind::Hosts => "HOSTS",
         Kind::List => "NAMES",
         Kind::Text | Kind::Choice(_) | Kind::Unused => "TEXT",

@@ -1,6 +1,6 @@
 //! Everything that is wrong with a configuration, to be shown at once.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 /// One mistake, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,13 @@ impl Problems {
     /// Adds something that is missing altogether.
     pub fn missing(&mut self, what: impl Into<String>) {
         self.0.push(Problem { place: None, what: what.into() });
+    }
+
+    /// Says of what is missing altogether that it is `file` that lacks it.
+    pub(super) fn of_file(&mut self, file: &Path) {
+        for problem in self.0.iter_mut().filter(|problem| problem.place.is_none()) {
+            problem.place = Some(file.display().to_string());
+        }
     }
 
     /// Adds the mistakes of `others`.

@@ -1,7 +1,7 @@
 //! Every value as it took effect: where it comes from, and what of it is secret.
 
 use super::{
-    keys::{self, Key, RESILIENT},
+    keys::{self, Key, RESILIENT, STORE},
     kind::{self, Kind},
     layers::{self, DEFAULT, Raw, RawSections},
     problems::Problems,
@@ -69,24 +69,24 @@ impl Setting {
         let resolved = references.resolve_in(section, &raw.text);
         let known = keys::find(section, key).map(|key| key.kind);
         let whole = match known {
-            Some(kind) => secret_part(kind, &resolved.text),
-            None if keys::sounds_secret(key) => Some(resolved.text.as_str()),
-            None => kind::url_password(&resolved.text),
+            Some(kind) => secret_parts(kind, &resolved.text),
+            None if keys::sounds_secret(key) => vec![resolved.text.as_str()],
+            None => kind::url_password(&resolved.text).into_iter().collect(),
         };
         let ours = keys::is_ours(section);
         let hidden = |piece: &&Piece| !(ours && piece.from_environment);
         let pieces = resolved.pieces.iter().filter(hidden).map(|piece| Secret::from(piece.value.as_str()));
-        let secrets = whole.map(Secret::from).into_iter().chain(pieces).collect();
+        let secrets = whole.into_iter().map(Secret::from).chain(pieces).collect();
         let (written, origin) = (raw.text.clone(), raw.origin.clone());
         Self { secrets, written, origin, missing: resolved.missing, text: resolved.text }
     }
 }
 
-fn secret_part(kind: Kind, text: &str) -> Option<&str> {
+fn secret_parts(kind: Kind, text: &str) -> Vec<&str> {
     match kind {
-        Kind::Secret => Some(text),
-        Kind::ProxyUrl | Kind::ProxyChoice | Kind::StoreUrl => kind::url_password(text),
-        _ => None,
+        Kind::Secret => vec![text],
+        Kind::ProxyUrl | Kind::ProxyChoice | Kind::StoreUrl => kind::url_secrets(text),
+        _ => Vec::new(),
     }
 }
 
@@ -108,8 +108,14 @@ impl Settings {
         literals_in_arguments(sources, problems);
         let references = References::new(sources, &raw);
         let sections = raw.iter().map(|(section, values)| {
-            let read =
-                |(key, raw): (&String, &Raw)| (key.clone(), Setting::read(section, key, raw, &references));
+            let lenient = sources.for_journal && section != STORE;
+            let read = |(key, raw): (&String, &Raw)| {
+                let mut setting = Setting::read(section, key, raw, &references);
+                if lenient {
+                    setting.missing.clear();
+                }
+                (key.clone(), setting)
+            };
             (section.clone(), values.iter().map(read).collect())
         });
         Self {
@@ -159,6 +165,15 @@ impl Settings {
         self.sections.values().flat_map(BTreeMap::values).flat_map(|setting| &setting.secrets)
     }
 
+    /// The keys whose secrets `file` itself holds, not the name of a place for them.
+    pub(super) fn kept_in<'a>(&'a self, file: &'a Path) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let file = format!("{}:", file.display());
+        let here = move |setting: &Setting| {
+            setting.is_secret() && setting.text == setting.written && setting.origin.starts_with(&file)
+        };
+        self.iter().filter(move |(.., setting)| here(setting)).map(|(section, key, _)| (section, key))
+    }
+
     /// Reports references that lead nowhere in `section`.
     pub(super) fn check_references(&self, section: &str, problems: &mut Problems) {
         for (key, setting) in self.section(section) {
@@ -174,7 +189,7 @@ impl Settings {
             self.check_references(section, problems);
             for (name, setting) in self.section(section) {
                 match keys::find(section, name) {
-                    Some(key) => setting.check(key, problems),
+                    Some(key) => setting.check(key, problems, warnings),
                     None => unknown(section, name, setting, problems, warnings),
                 }
             }
@@ -183,7 +198,22 @@ impl Settings {
 }
 
 impl Setting {
-    fn check(&self, key: &Key, problems: &mut Problems) {
+    fn check(&self, key: &Key, problems: &mut Problems, warnings: &mut Problems) {
+        let name = key.name;
+        if self.written.contains('\n')
+            && !matches!(key.kind, Kind::List | Kind::Levels | Kind::Hosts | Kind::Unused)
+        {
+            let what =
+                "goes on in the next line, because that is indented: begin each key at the start of its line";
+            return problems.at(&self.origin, format!("{name} {what}"));
+        }
+        let quoted = |quote: char| {
+            self.written.len() > 1 && self.written.starts_with(quote) && self.written.ends_with(quote)
+        };
+        if quoted('"') || quoted('\'') {
+            let what = "stands in quotes, which are taken for a part of it: leave them out, unless they are";
+            warnings.at(&self.origin, format!("{name} {what}"));
+        }
         if let Err(expected) = key.kind.check(&self.text)
             && self.missing.is_empty()
         {
@@ -223,11 +253,12 @@ fn nearest(section: &str, name: &str) -> Option<&'static str> {
 /// The arguments of a process are visible to every user of the machine.
 fn literals_in_arguments(sources: &Sources, problems: &mut Problems) {
     for argument in &sources.arguments {
-        let secret = match keys::find(&argument.section, &argument.key) {
-            Some(key) => secret_part(key.kind, &argument.value),
-            None => Some(argument.value.as_str()).filter(|_| keys::sounds_secret(&argument.key)),
+        let secrets = match keys::find(&argument.section, &argument.key) {
+            Some(key) => secret_parts(key.kind, &argument.value),
+            None if keys::sounds_secret(&argument.key) => vec![argument.value.as_str()],
+            None => Vec::new(),
         };
-        if secret.is_some_and(|secret| !secret.is_empty() && !is_reference(secret)) {
+        if secrets.iter().any(|secret| !secret.is_empty() && !is_reference(secret)) {
             problems.at(
                 &argument.option,
                 "takes a reference only ($NAME, ${NAME} or ^NAME): every user of this machine can read a process's \

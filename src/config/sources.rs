@@ -18,6 +18,9 @@ pub struct Sources {
     pub arguments: Vec<Argument>,
     /// Where the app host keeps its protected secrets.
     pub protected_secrets: PathBuf,
+    /// Only the journal is wanted: references outside of `[store]` that lead nowhere stay as they stand. A credential of
+    /// systemd's can be looked up by the service alone, not by whoever looks into its journal.
+    pub for_journal: bool,
 }
 
 /// A file's name and text.
@@ -64,6 +67,7 @@ impl Sources {
             environment,
             arguments: Vec::new(),
             protected_secrets: PathBuf::from("/etc/secrets"),
+            for_journal: false,
         }
     }
 
@@ -84,6 +88,13 @@ impl Sources {
         let xdg = variable("XDG_STATE_HOME").map(|base| Path::new(base).join("processor"));
         let home = || variable("HOME").map(|home| Path::new(home).join(".local/state/processor"));
         systemd.or(xdg).or_else(home).unwrap_or_else(|| PathBuf::from("/var/lib/processor"))
+    }
+
+    /// For a command that needs the journal only: see [`for_journal`](Self::for_journal).
+    #[must_use]
+    pub fn for_journal(mut self) -> Self {
+        self.for_journal = true;
+        self
     }
 
     /// Adds what the command line says.
@@ -111,7 +122,8 @@ impl Sources {
         let here = PathBuf::from("app.config");
         let home = self.environment.get("HOME").map(|home| Path::new(home).join(".resilient/app.config"));
         let places = [Some(here.clone()), home.clone()];
-        match places.into_iter().flatten().find(|path| path.is_file()) {
+        // What is there and cannot be read is reported, not passed over.
+        match places.into_iter().flatten().find(|path| path.try_exists().unwrap_or(true)) {
             Some(path) => Location::Found(path),
             None => Location::Nowhere(home.unwrap_or(here)),
         }
@@ -147,6 +159,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Problems {
     let mut problems = Problems::default();
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "; `processor config -c` writes a new one",
+        io::ErrorKind::PermissionDenied => {
+            "; let the processor's user read it, for example: chown root:processor, chmod 640"
+        }
+        io::ErrorKind::IsADirectory => "; name the file in it",
         _ => "",
     };
     problems.at(path.display().to_string(), format!("cannot be read: {error}{hint}"));

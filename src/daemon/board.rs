@@ -15,6 +15,8 @@ struct Platforms {
     states: BTreeMap<Arc<str>, State>,
     /// The service manager knows that the daemon is ready.
     told: bool,
+    /// How many mistakes the file has that was refused last; none once a good one was read.
+    mistakes: usize,
 }
 
 /// One platform's place on the board.
@@ -50,6 +52,13 @@ impl Board {
         self.tell(|states| drop(states.remove(platform)));
     }
 
+    /// The changed configuration was refused for so many mistakes, or is in force where it has none. `systemctl reload`
+    /// has returned long before, so `systemctl status` says it.
+    pub fn read(&self, mistakes: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).mistakes = mistakes;
+        self.tell(|_| {});
+    }
+
     fn change(&self, platform: &Arc<str>, change: impl FnOnce(&mut State)) {
         self.tell(|states| change(states.entry(platform.clone()).or_default()));
     }
@@ -65,11 +74,19 @@ impl Board {
             platforms.told = true;
             Service.ready();
         }
-        let text = in_words(&platforms.states);
+        let refused = Some(platforms.mistakes).filter(|mistakes| *mistakes > 0).map(refusal);
+        let parts = [Some(in_words(&platforms.states)).filter(|text| !text.is_empty()), refused];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
         if !text.is_empty() {
             Service.status(&text);
         }
     }
+}
+
+fn refusal(mistakes: usize) -> String {
+    format!(
+        "the changed app.config is refused (mistakes: {mistakes}, see the log), the one before it is in force"
+    )
 }
 
 /// One line; the names only where there are several.

@@ -4,6 +4,7 @@ use super::{
     board::Notice,
     live::Live,
     orders::{Order, Orders},
+    repeats::Repeats,
 };
 use crate::{
     component::{CancellationToken, with_causes},
@@ -29,6 +30,8 @@ pub struct Watch {
     silent_since: Option<Instant>,
     /// The queues whose messages come by the session that is up; empty while none is.
     subscribed: BTreeSet<String>,
+    /// What was said of the link while it is down.
+    repeats: Repeats,
 }
 
 /// Why the loop ended.
@@ -48,7 +51,15 @@ impl Watch {
     /// Hands what `events` delivers to what `live` serves, and drains `dispatcher` at the end.
     #[must_use]
     pub fn new(events: mpsc::Receiver<Event>, dispatcher: Dispatcher, live: Live, notice: Notice) -> Self {
-        Self { events, dispatcher, live, notice, silent_since: None, subscribed: BTreeSet::new() }
+        Self {
+            events,
+            dispatcher,
+            live,
+            notice,
+            silent_since: None,
+            subscribed: BTreeSet::new(),
+            repeats: Repeats::default(),
+        }
     }
 
     /// Runs until it is told to stop, until a changed configuration wants another link, or until it is no use; then
@@ -105,6 +116,7 @@ impl Watch {
             Event::Up { at, broker, version, .. } => {
                 let broker = broker.unwrap_or_default();
                 info!(at, broker, %version, "connected to the broker");
+                self.repeats.forget();
             }
             Event::Subscribed { destination } => {
                 info!(queue = destination, "subscribed");
@@ -122,8 +134,12 @@ impl Watch {
             }
             Event::Down { at, error, retry_in } => {
                 self.subscribed.clear();
-                report(&at, &error, retry_in);
-                self.notice.trouble(format!("waiting for the broker: {}", with_causes(&error)));
+                let text = with_causes(&error);
+                if self.repeats.is_news(&format!("{at} {text}")) {
+                    report(&at, &error, retry_in);
+                }
+                debug!(at, ?error, ?retry_in, "the link's error in full");
+                self.notice.trouble(format!("waiting for the broker: {text}"));
             }
         }
     }
@@ -203,7 +219,6 @@ fn report(at: &str, error: &LinkError, retry_in: Option<Duration>) {
     } else {
         warn!(at, error = text, next, "no link to the broker");
     }
-    debug!(?error, "the link's error in full");
 }
 
 /// The key of app.config that a frame exceeds.

@@ -6,6 +6,7 @@ pub mod live;
 pub mod orders;
 pub mod platform;
 pub mod reload;
+pub mod repeats;
 mod secrets;
 pub mod service;
 pub mod serving;
@@ -22,10 +23,11 @@ use crate::{
     rest::ConnectError,
     signals::Signal,
     stomp,
-    store::{self, StoreError},
+    store::{self, Journal, StoreError},
 };
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use reload::Reloader;
+use repeats::Repeats;
 use service::Service;
 use serving::Loaded;
 use settings::SettingsError;
@@ -82,6 +84,9 @@ pub enum DaemonError {
 /// How long what the developer's tools have begun may take, once all messages are answered.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// Between two attempts to open the journal, each of which is patient itself.
+const JOURNAL_AGAIN: Duration = Duration::from_secs(5);
+
 /// Runs until it is told to stop, or until no platform can be served any more.
 ///
 /// Messages are carried out on the runtime `workers`; everything else, the links and their heart-beats above all, lives
@@ -112,11 +117,11 @@ async fn run_recorded(
     config: &Config,
     components: &[Component],
     workers: &Handle,
-    signals: impl Stream<Item = Signal> + Unpin,
+    mut signals: impl Stream<Item = Signal> + Unpin,
     reload: Reload,
     recorder: Option<Recorder>,
 ) -> Result<(), DaemonError> {
-    let journal = store::open(&settings::store(config)?).await?;
+    let Some(journal) = journal(&settings::store(config)?, &mut signals).await? else { return Ok(()) };
     let components: std::sync::Arc<[Component]> = components.into();
     let house = House {
         components: components.clone(),
@@ -129,6 +134,43 @@ async fn run_recorded(
     journal.close().await;
     Service.stopping();
     ended
+}
+
+/// Opens the journal; a database that is away, as it may be while its machine starts, is waited for. `None`: told to stop
+/// meanwhile.
+async fn journal(
+    settings: &store::Settings,
+    signals: &mut (impl Stream<Item = Signal> + Unpin),
+) -> Result<Option<Journal>, DaemonError> {
+    let (mut pulse, mut repeats) = (Service.pulse(), Repeats::default());
+    let mut opened = std::pin::pin!(patiently(settings, &mut repeats));
+    loop {
+        tokio::select! {
+            opened = &mut opened => return Ok(Some(opened?)),
+            signal = signals.next() => match signal {
+                // It has been read just now.
+                Some(Signal::Reload) => {}
+                Some(Signal::Stop) | None => return Ok(None),
+            },
+            _ = pulse.tick() => Service.alive(),
+        }
+    }
+}
+
+async fn patiently(settings: &store::Settings, repeats: &mut Repeats) -> Result<Journal, StoreError> {
+    let shared = matches!(settings.url, store::Url::Postgres(_));
+    loop {
+        match store::open(settings).await {
+            Err(error @ StoreError::Unavailable(_)) if shared => {
+                Service.status(&format!("waiting for the journal: {error}"));
+                if repeats.is_news(&error.to_string()) {
+                    warn!(%error, "the journal is waited for; see [store] url");
+                }
+                tokio::time::sleep(JOURNAL_AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// The handlers of the components that are loaded on the platform of `config`.

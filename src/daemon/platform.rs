@@ -1,6 +1,6 @@
 //! The first login, with patience.
 
-use super::board::Notice;
+use super::{board::Notice, repeats::Repeats};
 use crate::{
     rest::{self, ConnectError, Platform},
     stomp::{
@@ -8,8 +8,9 @@ use crate::{
         backoff::{Backoff, BackoffPolicy},
     },
 };
+use std::time::Duration;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// Logs in and chooses the organization; tries again for as long as `most` allows (`None`: for ever), ever more slowly
 /// where the credentials are wrong, so that the account is not locked.
@@ -22,7 +23,7 @@ pub async fn connect(
     notice: &Notice,
 ) -> Result<Platform, ConnectError> {
     let mut backoff = Backoff::new(BackoffPolicy::default());
-    let mut attempt = 1;
+    let (mut attempt, mut repeats) = (1, Repeats::default());
     loop {
         let error = match rest::connect(settings.clone()).await {
             Ok(platform) => {
@@ -40,16 +41,20 @@ pub async fn connect(
         }
         let cause = if error.is_transient() { Cause::Outage } else { Cause::Credentials };
         let wait = backoff.failed(cause, Instant::now(), fastrand::f64());
-        report(&error, attempt, wait, notice);
+        notice.trouble(format!("waiting for the platform: {error}"));
+        if repeats.is_news(&error.to_string()) {
+            report(&error, attempt, wait);
+        } else {
+            debug!(%error, attempt, ?wait, "as before");
+        }
         tokio::time::sleep(wait).await;
         attempt += 1;
     }
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.
-fn report(error: &ConnectError, attempt: u32, wait: std::time::Duration, notice: &Notice) {
+fn report(error: &ConnectError, attempt: u32, wait: Duration) {
     let next = format!("{:.1} s", wait.as_secs_f64());
-    notice.trouble(format!("waiting for the platform: {error}"));
     if error.is_transient() {
         warn!(%error, attempt, next, "the platform cannot be used yet");
     } else {

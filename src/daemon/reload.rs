@@ -138,7 +138,7 @@ fn can_be_used(config: Config, components: &[Component]) -> Read {
             other => other.err().iter().for_each(|error| problems.missing(error.to_string())),
         }
         let links = [settings::rest(platform, None).err(), settings::brokers(platform).err()];
-        links.iter().flatten().for_each(|error| problems.missing(error.to_string()));
+        problems.extend(links.iter().flatten().map(|error| error.mistake(platform)));
     }
     problems.or(config)
 }

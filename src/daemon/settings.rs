@@ -1,7 +1,10 @@
 //! What each room is told, made of the configuration.
 
 use crate::{
-    config::{self, BrokerAddress, BrokerProxy, Config, Trust},
+    config::{
+        self, BrokerAddress, BrokerProxy, Config, Problem, Trust,
+        keys::{RESILIENT, STORE},
+    },
     rest, stomp,
     stomp::transport::{self, Brokers, Dialer},
     store, tls,
@@ -24,6 +27,34 @@ pub enum SettingsError {
     /// `proxy_host` or the environment's proxy.
     #[error("{0}")]
     PlatformProxy(String),
+}
+
+impl SettingsError {
+    /// The same as a mistake of `config`, with the place of the key that it is about.
+    #[must_use]
+    pub fn mistake(&self, config: &Config) -> Problem {
+        let place = self.keys().into_iter().find_map(|(section, key)| config.place(section, key));
+        Problem { place: place.map(str::to_owned), what: self.to_string() }
+    }
+
+    /// The keys that it may be about: the first of them that is given.
+    fn keys(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Tls(error) => match error.option() {
+                Some("[store] cafile") => vec![(STORE, "cafile")],
+                Some("client_auth_key") => {
+                    vec![(RESILIENT, "client_auth_key"), (RESILIENT, "client_auth_cert")]
+                }
+                // The broker's certificates are the platform's where nothing else is said.
+                Some("stomp_cafile") => vec![(RESILIENT, "stomp_cafile"), (RESILIENT, "cafile")],
+                Some(option) => vec![(RESILIENT, option)],
+                None => Vec::new(),
+            },
+            Self::BrokerProxy(_) => vec![(RESILIENT, "stomp_proxy")],
+            Self::Store(_) => vec![(STORE, "url")],
+            Self::PlatformProxy(_) => vec![(RESILIENT, "proxy_host")],
+        }
+    }
 }
 
 /// The REST client's settings.

@@ -125,10 +125,16 @@ impl Supervisor {
             return;
         }
         match read {
-            Ok(config) => self.put_into_force(config),
-            Err(problems) => problems.iter().for_each(|problem| {
-                error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");
-            }),
+            Ok(config) => {
+                self.house.board.read(0);
+                self.put_into_force(config);
+            }
+            Err(problems) => {
+                self.house.board.read(problems.iter().count());
+                problems.iter().for_each(|problem| {
+                    error!(%problem, "the changed configuration has a mistake; the daemon keeps the one it has");
+                });
+            }
         }
         Service.reloaded();
     }

@@ -1,5 +1,6 @@
 //! The log file, and writers that go on after a failure.
 
+use super::journal;
 use crate::config::LogFile;
 use logroller::{LogRollerBuilder, Rotation, RotationSize};
 use std::{
@@ -70,7 +71,8 @@ impl<W: Write> Write for Steady<W> {
     }
 }
 
-/// The one way left when the log itself fails.
-pub(super) fn complain(what: &str) {
-    let _ = writeln!(io::stderr(), "{what}");
+/// Says it on standard error, as an error where systemd's journal reads that: for when there is no log, or it fails.
+pub fn complain(what: &str) {
+    let priority = if journal::reads_stderr() { "<3>" } else { "" };
+    let _ = writeln!(io::stderr(), "{priority}{what}");
 }

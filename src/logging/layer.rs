@@ -7,9 +7,9 @@ use super::{
 };
 use crate::config::LogFormat;
 use jiff::Zoned;
-use std::io::Write;
+use std::{io, io::Write};
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Subscriber,
     span::{Attributes, Id, Record},
 };
 use tracing_subscriber::{
@@ -22,14 +22,21 @@ use tracing_subscriber::{
 pub(super) struct LineLayer {
     format: LogFormat,
     redactor: Redactor,
-    writers: Vec<BoxMakeWriter>,
+    sinks: Vec<Sink>,
+}
+
+/// Where lines go.
+pub(super) struct Sink {
+    pub(super) writer: BoxMakeWriter,
+    /// Whether systemd's journal reads them, which takes `<3>` before a line for its priority.
+    pub(super) journal: bool,
 }
 
 // === impl LineLayer ===
 
 impl LineLayer {
-    pub(super) fn new(format: LogFormat, redactor: Redactor, writers: Vec<BoxMakeWriter>) -> Self {
-        Self { format, redactor, writers }
+    pub(super) fn new(format: LogFormat, redactor: Redactor, sinks: Vec<Sink>) -> Self {
+        Self { format, redactor, sinks }
     }
 }
 
@@ -57,10 +64,34 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
             LogFormat::Json => line::json(&line),
         };
         let masked = self.redactor.mask(&text);
-        for writer in &self.writers {
+        for sink in &self.sinks {
             // Nobody is left to tell if the log itself cannot be written; the file's writer complains on stderr.
-            let _ = writer.make_writer().write_all(masked.as_bytes());
+            let _ = sink.write(*event.metadata().level(), &masked);
         }
+    }
+}
+
+// === impl Sink ===
+
+impl Sink {
+    fn write(&self, level: Level, line: &str) -> io::Result<()> {
+        let mut writer = self.writer.make_writer();
+        if self.journal {
+            // In one piece: a writer may take each write for a line.
+            writer.write_all(format!("<{}>{line}", priority(level)).as_bytes())
+        } else {
+            writer.write_all(line.as_bytes())
+        }
+    }
+}
+
+/// As syslog counts: `journalctl -p err` shows what somebody must act on.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
     }
 }
 

@@ -6,16 +6,18 @@
 
 mod fields;
 mod file;
+mod journal;
 mod layer;
 mod line;
 mod redact;
 #[cfg(test)]
 mod tests;
 
+pub use file::complain;
 pub use redact::Redactor;
 
 use crate::config::{Log, LogFormat};
-use layer::LineLayer;
+use layer::{LineLayer, Sink};
 use std::{io, io::Write, sync::OnceLock};
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
@@ -71,7 +73,7 @@ pub fn redactor() -> Redactor {
 pub fn init(settings: &Log, redactor: Redactor) -> Result<LogGuard, LogError> {
     // Whoever asked for it before this has one that masks nothing here.
     let _first = OF_THE_LOG.set(redactor.clone());
-    let (subscriber, guard, unopened) = build(settings, redactor, io::stderr());
+    let (subscriber, guard, unopened) = build(settings, redactor, io::stderr(), journal::reads_stderr());
     subscriber.try_init()?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
     if let (Some(error), Some(file)) = (unopened, &settings.file) {
@@ -90,18 +92,20 @@ fn build(
     settings: &Log,
     redactor: Redactor,
     console: impl Write + Send + 'static,
+    journal: bool,
 ) -> (impl Subscriber + Send + Sync, LogGuard, Option<io::Error>) {
     let (levels, handle) = reload::Layer::new(settings.levels.clone());
     let mut guard = LogGuard { counters: Vec::new(), workers: Vec::new(), levels: Levels(handle) };
-    let mut writers = vec![guard.writer(file::Steady::new("standard error", console), "log-stderr")];
+    let console = guard.writer(file::Steady::new("standard error", console), "log-stderr");
+    let mut sinks = vec![Sink { writer: console, journal }];
     let unopened = match settings.file.as_ref().map(file::open).transpose() {
         Ok(file) => {
-            writers.extend(file.map(|file| guard.writer(file, "log-file")));
+            sinks.extend(file.map(|file| Sink { writer: guard.writer(file, "log-file"), journal: false }));
             None
         }
         Err(error) => Some(error),
     };
-    (stack(levels, settings.format, redactor, writers), guard, unopened)
+    (stack(levels, settings.format, redactor, sinks), guard, unopened)
 }
 
 /// The same, writing to `writer` at once: for tests.
@@ -112,16 +116,16 @@ pub fn with_writer(
     redactor: Redactor,
     writer: BoxMakeWriter,
 ) -> impl Subscriber + Send + Sync {
-    stack(levels, format, redactor, vec![writer])
+    stack(levels, format, redactor, vec![Sink { writer, journal: false }])
 }
 
 fn stack(
     levels: impl Filter<Registry> + Send + Sync + 'static,
     format: LogFormat,
     redactor: Redactor,
-    writers: Vec<BoxMakeWriter>,
+    sinks: Vec<Sink>,
 ) -> impl Subscriber + Send + Sync {
-    Registry::default().with(LineLayer::new(format, redactor, writers).with_filter(levels))
+    Registry::default().with(LineLayer::new(format, redactor, sinks).with_filter(levels))
 }
 
 // === impl Levels ===
@@ -163,7 +167,7 @@ impl Drop for LogGuard {
     fn drop(&mut self) {
         self.workers.clear();
         if let dropped @ 1.. = self.dropped_lines() {
-            file::complain(&format!("{dropped} lines of the log were lost: writing was too slow"));
+            complain(&format!("{dropped} lines of the log were lost: writing was too slow"));
         }
     }
 }

@@ -11,7 +11,8 @@ use tracing::{info, subscriber::with_default};
 fn everything_is_written_when_the_guard_is_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let settings = settings(&directory.path().join("made/on/the/way"), 0, 0);
-    let (subscriber, guard, unopened) = build(&settings, Redactor::new([&"s3cret".into()]), io::sink());
+    let (subscriber, guard, unopened) =
+        build(&settings, Redactor::new([&"s3cret".into()]), io::sink(), false);
     assert!(unopened.is_none());
     with_default(subscriber, || (0..1000).for_each(|number| info!(number, password = "s3cret", "event")));
     assert_eq!(guard.dropped_lines(), 0);
@@ -47,11 +48,30 @@ fn a_directory_that_cannot_be_made_leaves_the_console() {
     let (console, written) = (directory.path().join("console"), directory.path().join("console"));
     let console = fs::File::create(console).unwrap();
     let (subscriber, guard, unopened) =
-        build(&settings(&in_the_way, 100_000, 1), Redactor::default(), console);
+        build(&settings(&in_the_way, 100_000, 1), Redactor::default(), console, false);
     assert!(unopened.is_some());
     with_default(subscriber, || info!("still here"));
     drop(guard);
     assert!(fs::read_to_string(written).unwrap().contains("still here"));
+}
+
+#[test]
+fn what_systemds_journal_reads_says_how_bad_it_is_and_the_file_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = directory.path().join("console");
+    let console = fs::File::create(&written).unwrap();
+    let (subscriber, guard, _) = build(&settings(directory.path(), 0, 0), Redactor::default(), console, true);
+    with_default(subscriber, || {
+        tracing::error!("somebody must act");
+        tracing::warn!("it mends itself");
+        info!("it lives");
+    });
+    drop(guard);
+    let starts =
+        |text: String| text.lines().map(|line| line.chars().take(3).collect()).collect::<Vec<String>>();
+    assert_eq!(starts(fs::read_to_string(written).unwrap()), ["<3>", "<4>", "<6>"]);
+    let file = fs::read_to_string(directory.path().join("app.log")).unwrap();
+    assert!(!file.contains('<') && file.lines().count() == 3, "{file}");
 }
 
 /// Fails as a full disk does, then has room again.

@@ -112,6 +112,26 @@ pub enum TlsError {
     Provider(#[source] rustls::Error),
 }
 
+impl TlsError {
+    /// The option that it is about, if it is about one.
+    #[must_use]
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing { option, .. }
+            | Self::Unreadable { option, .. }
+            | Self::NotPem { option, .. }
+            | Self::NoCertificate { option, .. }
+            | Self::BadCertificate { option, .. }
+            | Self::NoNativeRoots { option, .. } => Some(option),
+            Self::NoKey { .. } | Self::EncryptedKey { .. } | Self::BadKey { .. } | Self::ClientKey { .. } => {
+                Some("client_auth_key")
+            }
+            Self::ServerName { .. } => Some("tls_server_name"),
+            Self::Verifier(_) | Self::Provider(_) => None,
+        }
+    }
+}
+
 fn listed(errors: &[String]) -> String {
     if errors.is_empty() { String::new() } else { format!(" ({})", errors.join("; ")) }
 }

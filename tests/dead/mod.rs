@@ -260,6 +260,21 @@ fn a_wrong_app_config_or_command_line_is_64() {
     }
 }
 
+#[tokio::test]
+async fn a_secret_that_only_the_service_can_look_up_is_not_needed() {
+    let machine = Machine::with([letter()]).await;
+    let file = machine.0.path().join("app.config");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replace(SECRET, "^password")).unwrap();
+    let list = machine.dead("list");
+    assert_eq!((list.code, list.out.lines().count()), (0, 2), "{}{}", list.out, list.err);
+    let config = config.replace("state_dir=state", "url=postgres://me:${PASSWORD}@db.invalid/journal");
+    fs::write(&file, config).unwrap();
+    let list = machine.dead("list");
+    assert_eq!(list.code, 64, "{}{}", list.out, list.err);
+    assert!(list.err.contains("${PASSWORD} leads nowhere"), "{}", list.err);
+}
+
 #[test]
 fn help_teaches() {
     let machine = Machine::new();

@@ -213,9 +213,9 @@ async fn messages_that_wait_hold_up_no_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded_by_bytes_and_all_are_answered() {
     let (broker, world, floor) = (Broker::shared().await, World::new().await, Floor::new());
-    let queue = PlatformQueue::open(broker, "large").await;
-    let config = world.config(broker, "floor", "large").set("resilient", "max_bytes_at_work", "4194304");
-    let _daemon = Daemon::run(&config, floor.component("large"));
+    let queue = PlatformQueue::open(broker, "bounded").await;
+    let config = world.config(broker, "floor", "bounded").set("resilient", "max_bytes_at_work", "4194304");
+    let _daemon = Daemon::run(&config, floor.component("bounded"));
     let large = "x".repeat(1 << 20);
     queue.post_all((0..10).map(|_| action(4, &json!({ "large": large })))).await;
     for _ in 0..3 {

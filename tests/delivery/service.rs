@@ -1,7 +1,11 @@
 //! What the service manager is told: ready once subscribed, alive all along, stopping.
 
 use super::{PATIENCE, World};
-use crate::support::{broker::Broker, platform_queue::PlatformQueue, processor::Processor};
+use crate::support::{
+    broker::Broker,
+    platform_queue::PlatformQueue,
+    processor::{AppConfig, Processor},
+};
 use std::path::Path;
 use tempfile::TempDir;
 use tokio::{net::UnixDatagram, time::timeout};
@@ -59,6 +63,40 @@ async fn the_service_manager_hears_ready_after_the_subscriptions_and_beats_from_
     processor.wait_for_log("nothing has changed", PATIENCE).await;
     assert!(processor.stop(PATIENCE).await.success());
     manager.until("STOPPING=1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_manager_shows_that_a_changed_configuration_was_refused_until_a_good_one_is_read() {
+    let (broker, world, manager) = (Broker::shared().await, World::new().await, Manager::new());
+    let _queue = PlatformQueue::open(broker, "refused").await;
+    let config = world.config(broker, "hello", "refused");
+    let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+    manager.until("READY=1").await;
+    rewrite(&processor.config_file(), &config.clone().set("resilient", "num_workers", "none").text());
+    processor.signal("HUP");
+    let notices = manager.until("the changed app.config is refused (mistakes: 1").await;
+    assert!(notices.last().unwrap().starts_with("STATUS=taking messages; "), "{notices:?}");
+    rewrite(&processor.config_file(), &config.text());
+    processor.signal("HUP");
+    let notices = manager.until("STATUS=").await;
+    assert!(!notices.last().unwrap().contains("refused"), "{notices:?}");
+    assert!(processor.stop(PATIENCE).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_at_the_start_is_waited_for_and_sigterm_ends_the_waiting() {
+    let manager = Manager::new();
+    let config = [("host", "localhost"), ("api_key_id", "id"), ("api_key_secret", "secret")]
+        .into_iter()
+        .fold(AppConfig::empty(), |config, (key, value)| config.set("resilient", key, value))
+        .set("store", "url", "postgres://me:pass-of-the-journal@127.0.0.1:1/journal?sslmode=disable")
+        .set("store", "lease", "1");
+    let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+    let line = processor.wait_for_log("the journal is waited for", PATIENCE).await;
+    assert!(line.contains("WARN") && line.contains("127.0.0.1:1/journal"), "{line}");
+    manager.until("STATUS=waiting for the journal").await;
+    assert!(processor.stop(PATIENCE).await.success());
+    assert!(!processor.log().join("\n").contains("pass-of-the-journal"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! The daemon as a process: the binary that is shipped, with a configuration of the test's own.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -91,6 +92,9 @@ impl Processor {
         let dir = tempfile::Builder::new().prefix("processor-").tempdir().expect("a temporary directory");
         let config_file = dir.path().join("app.config");
         std::fs::write(&config_file, config.text()).expect("app.config is written");
+        // It holds secrets: as `processor config -c` makes it.
+        let owners = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&config_file, owners).expect("app.config is ours");
         let mut child = Command::new(env!("CARGO_BIN_EXE_processor"))
             .args(arguments)
             .env_clear()

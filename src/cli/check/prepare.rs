@@ -3,7 +3,7 @@
 use super::exit;
 use crate::{
     component::Component,
-    config::{Config, Problems},
+    config::{Config, Problem, Problems},
     daemon::{
         self, DaemonError,
         settings::{self, SettingsError},
@@ -42,24 +42,29 @@ fn prepare(config: &Config, components: &[Component]) -> Result<Prepared, (Probl
     match (registry, rest, brokers, store) {
         (Ok(_), Ok(rest), Ok(brokers), Ok(_)) => Ok(Prepared { rest, brokers }),
         (registry, rest, brokers, store) => {
-            Err(mistakes(registry.err(), [rest.err(), brokers.err(), store.err()]))
+            Err(mistakes(config, registry.err(), [rest.err(), brokers.err(), store.err()]))
         }
     }
 }
 
-fn mistakes(registry: Option<DaemonError>, settings: [Option<SettingsError>; 3]) -> (Problems, u8) {
+fn mistakes(
+    config: &Config,
+    registry: Option<DaemonError>,
+    settings: [Option<SettingsError>; 3],
+) -> (Problems, u8) {
     let settings: Vec<SettingsError> = settings.into_iter().flatten().collect();
     let code = if settings.iter().any(is_ca_file) { exit::CA_FILE } else { exit::USAGE };
-    let mut texts: Vec<String> = match registry {
+    let texts: Vec<String> = match registry {
         Some(DaemonError::Clashes(clashes)) => clashes.iter().map(ToString::to_string).collect(),
         Some(error) => vec![error.to_string()],
         None => Vec::new(),
     };
-    texts.extend(settings.iter().map(ToString::to_string));
-    // Both links use the same client certificate, and would say the same of it.
-    texts.dedup();
     let mut problems = Problems::default();
     texts.into_iter().for_each(|text| problems.missing(text));
+    let mut settings: Vec<Problem> = settings.iter().map(|error| error.mistake(config)).collect();
+    // Both links use the same client certificate, and would say the same of it.
+    settings.dedup();
+    problems.extend(settings);
     (problems, code)
 }
 

@@ -33,9 +33,9 @@ pub struct DeadArgs {
 }
 
 const EXAMPLES: &str = "\
-A message is set aside when it cannot be dealt with: the process ended twice while it was at work
-on it, or its body could not be read, or the broker refused its answer. Wherever possible it was
-answered with an error, so that the platform does not wait. It stays in the list until somebody
+A message is set aside when it cannot be dealt with: the process ended twice while it was at work \
+on it, or its body could not be read, or the broker refused its answer. Wherever possible it was \
+answered with an error, so that the platform does not wait. It stays in the list until somebody \
 retries or drops it.
 
   processor dead list          what there is, and why
@@ -43,10 +43,10 @@ retries or drops it.
   processor dead retry 3       carry it out again, once its cause is mended
   processor dead drop 3        take it off the list; it is gone then
 
-The list is part of the processor's journal. These commands work whether or not it runs; start
+The list is part of the processor's journal. These commands work whether or not it runs; start \
 them as the processor's user, with the same app.config.
 
-Exit code: 0 if all was done, 1 if something was not, 64 if the command line or app.config is
+Exit code: 0 if all was done, 1 if something was not, 64 if the command line or app.config is \
 wrong.";
 
 #[derive(Debug, clap::Subcommand)]
@@ -89,8 +89,8 @@ struct RetryArgs {
 }
 
 const RETRYING: &str = "\
-This leaves a note in the journal. A processor that runs takes it up within a few seconds; if none
-does, the next one when it starts. The new answer goes to the platform as any other. Where only the
+This leaves a note in the journal. A processor that runs takes it up within a few seconds; if none \
+does, the next one when it starts. The new answer goes to the platform as any other. Where only the \
 answer could not be delivered, it is sent again, and nothing is carried out.";
 
 #[derive(Debug, clap::Args)]

@@ -19,7 +19,7 @@ pub(super) struct Opened {
 /// Opens the journal that the processor with this app.config uses, whether or not it runs.
 pub(super) async fn open(file: Option<&Path>, components: &[Component]) -> Result<Opened, DeadError> {
     let overrides = Overrides { file: file.map(Path::to_owned), ..Overrides::default() };
-    let config = Config::load(&overrides.sources()?, components)?;
+    let config = Config::load(&overrides.sources()?.for_journal(), components)?;
     let journal = store::open_beside(&settings::store(&config)?).await?;
     Ok(Opened { journal, redactor: Redactor::new(&config.secrets()) })
 }

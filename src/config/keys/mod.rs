@@ -39,7 +39,8 @@ pub enum Effect {
 
 /// The section of the platform, and what the names of further platforms' sections begin with, before a colon.
 pub const RESILIENT: &str = "resilient";
-const STORE: &str = "store";
+/// The journal's section.
+pub const STORE: &str = "store";
 const INTEGRATIONS: &str = "integrations";
 
 /// The sections that the tables describe; every other one belongs to a component.
@@ -119,7 +120,7 @@ pub fn sounds_secret(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
         || name
             .split(|c: char| !c.is_alphanumeric())
-            .any(|word| matches!(word, "key" | "apikey" | "pwd" | "pass"))
+            .any(|word| matches!(word, "key" | "apikey" | "pwd" | "pw" | "pass"))
 }
 
 const fn key(

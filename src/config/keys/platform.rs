@@ -1,11 +1,11 @@
 //! Where the platform is, who we are there, and how its REST API is called.
 
 use super::{Key, Topic, key};
-use crate::config::kind::Kind::{Decimal, Path, Secret, Text, Trust, Whole};
+use crate::config::kind::Kind::{Decimal, Host, Path, Secret, Text, Trust, Whole};
 
 /// Without these nothing works.
 pub(super) const ESSENTIAL: &[Key] = &[
-    key("host", Text, None, Topic::Essential, "The platform's host name."),
+    key("host", Host, None, Topic::Essential, "The platform's host name."),
     key("port", Whole(1, 65535), Some("443"), Topic::Essential, "The port of the platform's REST API."),
     key(
         "org",

@@ -72,6 +72,7 @@ impl Finding {
                 info!(component, what, from = old, to = queue, "moved to another queue, and is followed");
             }
             (Standing::Met(queue), Some(_)) => {
+                let queue = Some(queue).filter(|queue| !queue.is_empty());
                 info!(component, found = what, queue, "the platform has this now")
             }
             (Standing::Met(queue), None) => debug!(component, found = what, queue, "the platform has this"),
