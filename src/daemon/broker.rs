@@ -4,6 +4,7 @@ use super::{
     board::Notice,
     live::Live,
     orders::{Order, Orders},
+    queues::{Queues, Word},
 };
 use crate::{
     component::{CancellationToken, with_causes},
@@ -11,7 +12,7 @@ use crate::{
     dispatch::{Dispatcher, Drained},
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, error, info, warn};
 
@@ -27,8 +28,7 @@ pub struct Watch {
     notice: Notice,
     /// Since when the link has been down, where heart-beats failing is what brought it down.
     silent_since: Option<Instant>,
-    /// The queues whose messages come by the session that is up; empty while none is.
-    subscribed: BTreeSet<String>,
+    queues: Queues,
 }
 
 /// Why the loop ended.
@@ -48,7 +48,7 @@ impl Watch {
     /// Hands what `events` delivers to what `live` serves, and drains `dispatcher` at the end.
     #[must_use]
     pub fn new(events: mpsc::Receiver<Event>, dispatcher: Dispatcher, live: Live, notice: Notice) -> Self {
-        Self { events, dispatcher, live, notice, silent_since: None, subscribed: BTreeSet::new() }
+        Self { events, dispatcher, live, notice, silent_since: None, queues: Queues::default() }
     }
 
     /// Runs until it is told to stop, until a changed configuration wants another link, or until it is no use; then
@@ -108,35 +108,48 @@ impl Watch {
             }
             Event::Subscribed { destination } => {
                 info!(queue = destination, "subscribed");
-                self.subscribed.insert(destination);
+                self.queues.confirmed(destination);
+                self.tell();
             }
-            Event::Ready => self.ready(),
+            Event::Ready => {
+                self.queues.settle();
+                self.tell();
+            }
             Event::Refused { destination, reason } => {
-                self.subscribed.remove(&destination);
+                self.queues.refused(&destination);
                 error!(
                     queue = destination,
                     reason,
                     "the broker refuses this queue; add the account to the message destination's users on the \
                      platform. It is tried again, and the other queues run"
                 );
+                self.tell();
             }
             Event::Down { at, error, retry_in } => {
-                self.subscribed.clear();
+                self.queues.down();
                 report(&at, &error, retry_in);
                 self.notice.trouble(format!("waiting for the broker: {}", with_causes(&error)));
             }
         }
     }
 
-    /// Every queue has been answered for, one way or the other.
-    fn ready(&self) {
-        let queues = self.subscribed.len();
-        if queues == 0 && self.live.serving().queues() > 0 {
-            self.notice.trouble("no queue may be read".to_owned());
-            return warn!("not one queue is subscribed to: no message can come");
+    /// Says how it stands with the queues, where that has changed.
+    fn tell(&mut self) {
+        match self.queues.news(&self.live.serving().wanted()) {
+            None => {}
+            Some(Word::Refused) => {
+                self.notice.trouble("no queue may be read".to_owned());
+                warn!("not one queue is subscribed to: no message can come");
+            }
+            Some(Word::Idle) => {
+                self.notice.ready("no queue to take messages from yet");
+                info!("ready: there is no queue to take messages from yet");
+            }
+            Some(Word::Taking(queues)) => {
+                self.notice.ready("taking messages");
+                info!(queues, "ready: taking messages");
+            }
         }
-        self.notice.ready();
-        info!(queues, "ready: taking messages");
     }
 
     /// Finishes what runs, answers it, and says goodbye to the broker. A second order to stop cuts it short.
@@ -153,7 +166,7 @@ impl Watch {
             }
         };
         report_drained(drained);
-        let down = self.subscribed.is_empty();
+        let down = !self.live.link().is_up();
         match self.live.link().close(GOODBYE).await {
             Ok(()) if down => {
                 warn!("stopped while the link was down: what was answered last may be delivered again");
@@ -173,8 +186,11 @@ impl Watch {
                 self.dispatcher.abort();
                 ended
             }
-            (Order::Reload(config), Ended::Changed(_)) => Ended::Changed(config),
-            (Order::Reload(_), ended) => ended,
+            // Who is being given up is tried again with it.
+            (Order::Reload(config), Ended::Changed(_) | Ended::GaveUp(_) | Ended::Silent(_)) => {
+                Ended::Changed(config)
+            }
+            (Order::Reload(_), Ended::Stopped) => Ended::Stopped,
         }
     }
 }
