@@ -1,6 +1,7 @@
 //! Several platforms in one daemon, and several instances of one component.
 
 mod change;
+mod commands;
 
 use crate::{
     delivery::{PATIENCE, World, handlers::Daemon, hello},
