@@ -14,6 +14,11 @@ use crate::{
         tls_server::TlsServer,
     },
 };
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 /// `[resilient:<name>]`: the platform of `world` and its `broker`.
 fn platform(config: AppConfig, name: &str, world: &World, broker: &Broker) -> AppConfig {
@@ -165,4 +170,54 @@ async fn a_platform_with_a_wrong_api_key_is_taken_up_once_the_file_has_the_right
     here.answers(2, PATIENCE).await;
     assert!(processor.stop(PATIENCE).await.success());
     assert!(!processor.log().join("\n").contains("not-the-right-one"));
+}
+
+/// Two free ports in a row, as free as ports can be.
+async fn two_ports() -> u16 {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).await.is_ok() {
+            return port;
+        }
+    }
+}
+
+/// What the port says to a message of "Say Hello" for this queue, the second time that it speaks.
+async fn submit(port: u16, queue: &str) -> String {
+    let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let text = format!("{queue} {}", json!({ "action_id": 1, "properties": { "name": "you" } }));
+    client.write_u32(4 + u32::try_from(text.len()).unwrap()).await.unwrap();
+    client.write_u32(1).await.unwrap();
+    client.write_all(text.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        said = vec![0; client.read_u32().await.unwrap().try_into().unwrap()];
+        client.read_exact(&mut said).await.unwrap();
+    }
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn test_actions_reach_each_platform_by_a_port_of_its_own() {
+    let (broker, europe, us) = (Broker::shared().await, World::new().await, World::new().await);
+    let port = two_ports().await;
+    let config = two(broker, &europe, &us, "tested")
+        .set("resilient", "test_actions", "true")
+        .set("resilient", "test_port", &port.to_string())
+        .set("hello:lyon", "destination", "lyon")
+        .set("hello:texas", "destination", "texas")
+        .set("hello:texas", "platform", "us");
+    let mut processor = Processor::run(&config);
+    let lines = processor.wait_for_lines("test actions are taken", 2, PATIENCE).await;
+    let named = |line: &String, platform: &str, port: u16| {
+        line.contains(&format!("platform={platform}")) && line.contains(&format!(":{port}"))
+    };
+    assert!(lines.iter().any(|line| named(line, "europe", port)), "{lines:?}");
+    assert!(lines.iter().any(|line| named(line, "us", port + 1)), "{lines:?}");
+    assert!(submit(port, "lyon").await.contains("hello, you"));
+    assert!(submit(port + 1, "texas").await.contains("hello, you"));
+    let stranger = submit(port + 1, "lyon").await;
+    assert!(stranger.contains("no handler"), "{stranger}");
+    assert!(processor.stop(PATIENCE).await.success());
 }
