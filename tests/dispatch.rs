@@ -226,7 +226,7 @@ async fn a_panic_is_answered_and_the_next_message_is_carried_out() {
     assert!(text.contains(r#"component "tasks""#) && text.contains("ID:rehearsal-1"), "{text}");
     assert!(!text.contains("secret"), "{text}");
     assert_eq!(success(&workshop, &envelope(&json!({}))).await, "still here");
-    assert_eq!(workshop.services().workers.available_permits(), 25);
+    assert_eq!(workshop.services().workers.free(), 25);
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -418,7 +418,7 @@ async fn no_more_than_num_workers_are_at_work_and_those_that_wait_count_not() {
     let waiting = [(); 50].map(|()| spawn(json!({ "action_id": 8 })));
     let working = [(); 3].map(|()| spawn(json!({ "action_id": 7 })));
     let workers = &workshop.services().workers;
-    while workers.available_permits() > 0 {
+    while workers.free() > 0 {
         tokio::task::yield_now().await;
     }
     assert!(working.iter().all(|task| !task.is_finished()));
@@ -426,7 +426,7 @@ async fn no_more_than_num_workers_are_at_work_and_those_that_wait_count_not() {
     for task in working {
         assert!(matches!(task.await.unwrap(), Outcome::Answered(_)));
     }
-    assert_eq!(workers.available_permits(), 2);
+    assert_eq!(workers.free(), 2);
     // Those that only wait go back to the broker when the daemon stops.
     workshop.services().shutdown.cancel();
     for task in waiting {

@@ -89,7 +89,7 @@ impl Port {
 
     /// Until this many workers are taken.
     async fn at_work(&self, number: usize) {
-        while self.workshop.services().workers.available_permits() != 25 - number {
+        while self.workshop.services().workers.free() != 25 - number {
             tokio::task::yield_now().await;
         }
     }

@@ -26,6 +26,7 @@ pub struct ListArgs {
 
 const EXAMPLES: &str = "\
 With -v, for each component:
+  platform      the platforms that it is for, where app.config has several
   destination   the message destination it serves, by its programmatic name
   action        a name it answers to: \"Add Task\" on the platform is add_task here
   function      the API name of a function that it answers
@@ -52,10 +53,11 @@ pub fn run(args: &ListArgs, components: &[Component], out: &mut dyn Write) -> Ex
     };
     let widest =
         components.iter().map(|component| component.name().chars().count()).max().unwrap_or_default();
-    match components
-        .iter()
-        .try_for_each(|component| show(component, &section(component), widest, args.verbose, out))
-    {
+    let show = |component: &Component| {
+        let platforms = config.as_ref().and_then(|config| platforms(component, config));
+        show(component, &section(component), platforms, widest, args.verbose, out)
+    };
+    match components.iter().try_for_each(show) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
@@ -67,9 +69,17 @@ fn configured(args: &ListArgs, components: &[Component]) -> Option<Config> {
     Config::load(&overrides.sources().ok()?, components).ok()
 }
 
+/// The names of the platforms that it is for, where there are several.
+fn platforms(component: &Component, config: &Config) -> Option<String> {
+    let mine = config.platforms().filter(|platform| platform.is_served(component.name()));
+    let names: Vec<&str> = mine.map(Config::name).collect();
+    (config.platforms().count() > 1).then(|| names.join(", "))
+}
+
 fn show(
     component: &Component,
     section: &Section,
+    platforms: Option<String>,
     widest: usize,
     verbose: bool,
     out: &mut dyn Write,
@@ -77,11 +87,17 @@ fn show(
     let (name, version) = (component.name(), component.version_text());
     let line = format!("{name:<widest$}  {version:<8}  {}", component.about_text());
     writeln!(out, "{}", line.trim_end())?;
-    if verbose { show_more(component, section, out) } else { Ok(()) }
+    if verbose { show_more(component, section, platforms, out) } else { Ok(()) }
 }
 
-fn show_more(component: &Component, section: &Section, out: &mut dyn Write) -> io::Result<()> {
-    for (word, what) in answers(component, section) {
+fn show_more(
+    component: &Component,
+    section: &Section,
+    platforms: Option<String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let platforms = platforms.map(|names| ("platform", names));
+    for (word, what) in platforms.into_iter().chain(answers(component, section)) {
         writeln!(out, "  {word:<12}  {what}")?;
     }
     let sample = component.sample().trim_end();

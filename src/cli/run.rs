@@ -4,11 +4,11 @@ use super::{FAILED, failed, mistakes, runtime};
 use crate::{
     component::Component,
     config::{Config, Location, Overrides, Problems, Sources},
-    daemon::{self, Reload, Source},
+    daemon::{self, File, Reload, Source},
     logging::{self, Levels, Redactor},
     signals::signals,
 };
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 use tracing::{error, info, warn};
 
 /// `heartbeat_timeout_threshold` has passed, as for the vendor's framework.
@@ -39,6 +39,7 @@ Exit code: 0 after a signal, 64 if the command line or app.config is wrong, 34 i
 /// Runs the daemon until it is told to stop.
 #[must_use]
 pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
+    let file = file(&args.overrides);
     let config = match load(&args.overrides, components) {
         Ok(config) => config,
         Err(problems) => return mistakes(&problems),
@@ -49,7 +50,6 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
         Err(error) => return failed(&error),
     };
     greet(&config, components);
-    let file = file(&args.overrides);
     let source = Start {
         overrides: args.overrides.clone(),
         components: components.into(),
@@ -71,11 +71,14 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
 fn serve(config: &Config, components: &[Component], reload: Reload) -> Result<(), Failed> {
     let workers = runtime().map_err(Failed::Runtime)?;
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = control.map_err(Failed::Runtime)?.block_on(async {
+    let control = control.map_err(Failed::Runtime)?;
+    let result = control.block_on(async {
         let signals = signals().map_err(Failed::Signals)?;
         daemon::run(config, components, workers.handle(), signals, reload).await.map_err(Failed::Daemon)
     });
-    // A handler that blocks its thread must not keep the process alive.
+    // A handler that blocks its thread must not keep the process alive, nor a `secret_command` or a name look-up that
+    // hangs.
+    control.shutdown_background();
     workers.shutdown_background();
     result
 }
@@ -132,10 +135,10 @@ fn names(platform: &Config, components: &[Component]) -> Vec<String> {
     platform.components(components).iter().map(|component| component.name().to_owned()).collect()
 }
 
-/// Where app.config was found.
-fn file(overrides: &Overrides) -> Option<PathBuf> {
+/// app.config, where it was found, as it is now.
+fn file(overrides: &Overrides) -> Option<File> {
     match Sources::of_process().locate(overrides.file()) {
-        Location::Named(path) | Location::Found(path) => Some(path),
+        Location::Named(path) | Location::Found(path) => Some(File::now(path)),
         Location::Nowhere(_) => None,
     }
 }
@@ -145,7 +148,7 @@ fn file(overrides: &Overrides) -> Option<PathBuf> {
 struct Start {
     overrides: Overrides,
     components: Arc<[Component]>,
-    file: Option<PathBuf>,
+    file: Option<File>,
     redactor: Redactor,
     levels: Levels,
 }
@@ -158,7 +161,7 @@ impl Source for Start {
         Ok(config)
     }
 
-    fn file(&self) -> Option<PathBuf> {
+    fn file(&self) -> Option<File> {
         self.file.clone()
     }
 

@@ -225,10 +225,12 @@ impl Config {
         let mut sections = platforms::sections(&settings).into_iter();
         let first = sections.next().unwrap_or_else(|| RESILIENT.to_owned());
         let mut config = Self::of_platform(&settings, first, problems, warnings);
-        for section in sections {
+        for (section, further) in sections.zip(1..) {
             let mut other = Self::of_platform(&settings, section, problems, warnings);
-            // The port can give messages to one platform only.
-            other.development.test_actions = false;
+            // A port gives messages to one platform: each further one has the next.
+            let port = other.development.test_port.checked_add(further);
+            other.development.test_actions &= port.is_some();
+            other.development.test_port = port.unwrap_or_default();
             config.others.push(other);
         }
         let all: Vec<_> = config.platforms().map(|one| (one.name(), &one.platform)).collect();

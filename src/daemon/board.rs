@@ -43,7 +43,9 @@ impl Board {
     #[must_use]
     pub fn notice(&self, platform: &str) -> Notice {
         let platform: Arc<str> = platform.into();
-        self.change(&platform, |_| {});
+        self.tell(|states| {
+            states.entry(platform.clone()).or_default();
+        });
         Notice { board: self.clone(), platform }
     }
 
@@ -59,8 +61,13 @@ impl Board {
         self.tell(|_| {});
     }
 
+    /// What is said of a platform that is no longer configured, while it ends, is nobody's business.
     fn change(&self, platform: &Arc<str>, change: impl FnOnce(&mut State)) {
-        self.tell(|states| change(states.entry(platform.clone()).or_default()));
+        self.tell(|states| {
+            if let Some(state) = states.get_mut(platform) {
+                change(state);
+            }
+        });
     }
 
     /// Ready is who takes some platform's messages and has heard of each: one that is away for ever does not keep the
@@ -101,9 +108,9 @@ fn in_words(states: &BTreeMap<Arc<str>, State>) -> String {
 // === impl Notice ===
 
 impl Notice {
-    /// Every queue of it has been answered for, and at least one is subscribed to.
-    pub fn ready(&self) {
-        self.write("taking messages".to_owned(), |state| (state.ready, state.heard_of) = (true, true));
+    /// Every queue of it has been answered for, and messages come where there is a queue for them: `text` says it.
+    pub fn ready(&self, text: &str) {
+        self.write(text.to_owned(), |state| (state.ready, state.heard_of) = (true, true));
     }
 
     /// Something is in its way; it is tried again, or was given up.
@@ -116,5 +123,26 @@ impl Notice {
             state.text = text;
             change(state);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(board: &Board) -> String {
+        in_words(&board.0.lock().unwrap().states)
+    }
+
+    #[test]
+    fn a_platform_that_is_no_longer_configured_is_not_heard_of_again() {
+        let board = Board::default();
+        let (europe, us) = (board.notice("europe"), board.notice("us"));
+        europe.ready("taking messages");
+        us.trouble("waiting for the broker".to_owned());
+        assert_eq!(words(&board), "europe: taking messages; us: waiting for the broker");
+        board.forget("us");
+        us.trouble("its last words".to_owned());
+        assert_eq!(words(&board), "taking messages");
     }
 }

@@ -4,6 +4,7 @@ use super::{
     board::Notice,
     live::Live,
     orders::{Order, Orders},
+    queues::{Queues, Word},
     repeats::Repeats,
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     dispatch::{Dispatcher, Drained},
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, error, info, warn};
 
@@ -28,8 +29,7 @@ pub struct Watch {
     notice: Notice,
     /// Since when the link has been down, where heart-beats failing is what brought it down.
     silent_since: Option<Instant>,
-    /// The queues whose messages come by the session that is up; empty while none is.
-    subscribed: BTreeSet<String>,
+    queues: Queues,
     /// What was said of the link while it is down.
     repeats: Repeats,
 }
@@ -57,7 +57,7 @@ impl Watch {
             live,
             notice,
             silent_since: None,
-            subscribed: BTreeSet::new(),
+            queues: Queues::default(),
             repeats: Repeats::default(),
         }
     }
@@ -120,20 +120,25 @@ impl Watch {
             }
             Event::Subscribed { destination } => {
                 info!(queue = destination, "subscribed");
-                self.subscribed.insert(destination);
+                self.queues.confirmed(destination);
+                self.tell();
             }
-            Event::Ready => self.ready(),
+            Event::Ready => {
+                self.queues.settle();
+                self.tell();
+            }
             Event::Refused { destination, reason } => {
-                self.subscribed.remove(&destination);
+                self.queues.refused(&destination);
                 error!(
                     queue = destination,
                     reason,
                     "the broker refuses this queue; add the account to the message destination's users on the \
                      platform. It is tried again, and the other queues run"
                 );
+                self.tell();
             }
             Event::Down { at, error, retry_in } => {
-                self.subscribed.clear();
+                self.queues.down();
                 let text = with_causes(&error);
                 if self.repeats.is_news(&format!("{at} {text}")) {
                     report(&at, &error, retry_in);
@@ -144,15 +149,23 @@ impl Watch {
         }
     }
 
-    /// Every queue has been answered for, one way or the other.
-    fn ready(&self) {
-        let queues = self.subscribed.len();
-        if queues == 0 && self.live.serving().queues() > 0 {
-            self.notice.trouble("no queue may be read".to_owned());
-            return warn!("not one queue is subscribed to: no message can come");
+    /// Says how it stands with the queues, where that has changed.
+    fn tell(&mut self) {
+        match self.queues.news(&self.live.serving().wanted()) {
+            None => {}
+            Some(Word::Refused) => {
+                self.notice.trouble("no queue may be read".to_owned());
+                warn!("not one queue is subscribed to: no message can come");
+            }
+            Some(Word::Idle) => {
+                self.notice.ready("no queue to take messages from yet");
+                info!("ready: there is no queue to take messages from yet");
+            }
+            Some(Word::Taking(queues)) => {
+                self.notice.ready("taking messages");
+                info!(queues, "ready: taking messages");
+            }
         }
-        self.notice.ready();
-        info!(queues, "ready: taking messages");
     }
 
     /// Finishes what runs, answers it, and says goodbye to the broker. A second order to stop cuts it short.
@@ -169,7 +182,7 @@ impl Watch {
             }
         };
         report_drained(drained);
-        let down = self.subscribed.is_empty();
+        let down = !self.live.link().is_up();
         match self.live.link().close(GOODBYE).await {
             Ok(()) if down => {
                 warn!("stopped while the link was down: what was answered last may be delivered again");
@@ -189,8 +202,11 @@ impl Watch {
                 self.dispatcher.abort();
                 ended
             }
-            (Order::Reload(config), Ended::Changed(_)) => Ended::Changed(config),
-            (Order::Reload(_), ended) => ended,
+            // Who is being given up is tried again with it.
+            (Order::Reload(config), Ended::Changed(_) | Ended::GaveUp(_) | Ended::Silent(_)) => {
+                Ended::Changed(config)
+            }
+            (Order::Reload(_), Ended::Stopped) => Ended::Stopped,
         }
     }
 }

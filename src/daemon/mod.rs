@@ -5,6 +5,7 @@ pub mod broker;
 pub mod live;
 pub mod orders;
 pub mod platform;
+mod queues;
 pub mod reload;
 pub mod repeats;
 mod secrets;
@@ -12,7 +13,9 @@ pub mod service;
 pub mod serving;
 pub mod settings;
 pub mod supervisor;
+pub mod told;
 pub mod unit;
+mod watched;
 
 use crate::{
     component::{Component, rest::RestError},
@@ -39,6 +42,7 @@ use unit::House;
 
 pub use broker::{Ended, Watch};
 pub use reload::{Reload, Source};
+pub use watched::File;
 
 /// Why the daemon could not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +133,7 @@ async fn run_recorded(
         journal: store::Platforms::new(journal.clone()),
         recorder,
         board: board::Board::default(),
+        told: told::Told::new(workers.clone()),
     };
     let ended = Supervisor::new(house, config, Reloader::new(reload, components)).run(signals).await;
     journal.close().await;

@@ -73,6 +73,13 @@ impl Orders {
         }
     }
 
+    /// Whether there is an order that has not been given yet.
+    #[must_use]
+    pub fn are_waiting(&self) -> bool {
+        let wish = self.wish.borrow();
+        wish.stops > self.stops || !Arc::ptr_eq(&wish.config, &self.config)
+    }
+
     fn waiting(&mut self) -> Option<Order> {
         let wish = self.wish.borrow_and_update();
         if wish.stops > self.stops {

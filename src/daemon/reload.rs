@@ -1,22 +1,21 @@
 //! A configuration that changes while the daemon runs: noticed, read and checked off the threads that must not wait.
 
-use super::{DaemonError, registry, service::Service, settings};
+use super::{
+    DaemonError, registry,
+    service::Service,
+    settings,
+    watched::{File, Watched},
+};
 use crate::{
     component::Component,
     config::{Config, Problems},
 };
-use std::{
-    fs::Metadata,
-    io,
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
-    task::JoinHandle,
-    time::{Interval, MissedTickBehavior, interval},
+    task::{JoinError, JoinHandle},
+    time::{Instant, sleep_until},
 };
+use tracing::warn;
 
 /// Where a changed configuration comes from.
 pub trait Source: Send + Sync + std::fmt::Debug {
@@ -26,8 +25,8 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     /// All its mistakes.
     fn read(&self) -> Result<Config, Problems>;
 
-    /// The file to be watched.
-    fn file(&self) -> Option<PathBuf>;
+    /// The file to be watched, as it was before it was read for the configuration that the daemon begins with.
+    fn file(&self) -> Option<File>;
 
     /// `config` is in force from now on: what the daemon does not know of, the log above all, follows it.
     fn in_force(&self, config: &Config);
@@ -45,32 +44,22 @@ pub struct Reloader {
     source: Reload,
     components: Arc<[Component]>,
     watched: Watched,
-    reading: Option<JoinHandle<Read>>,
+    reading: Option<Reading>,
     /// Asked for while it was being read.
     again: bool,
 }
 
-/// The file, looked at now and then: that works on network file systems and for mounted secrets too.
+/// The configuration, while it is being read.
 #[derive(Debug)]
-struct Watched {
-    file: Option<PathBuf>,
-    looks: Interval,
-    /// As it was read last.
-    known: Option<Stamp>,
-    /// As it was at the last look.
-    seen: Option<Stamp>,
+struct Reading {
+    task: JoinHandle<(Option<File>, Read)>,
+    begun: Instant,
+    /// Somebody has been told that it takes long.
+    complained: bool,
 }
 
-/// What changes when a file is written or replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: (u64, u64),
-}
-
-/// Between two looks at the file.
-const LOOK: Duration = Duration::from_secs(2);
+/// Reading takes longer only where something hangs.
+const SLOW: Duration = Duration::from_secs(10);
 
 // === impl Reloader ===
 
@@ -96,8 +85,13 @@ impl Reloader {
         }
         Service.reloading();
         let (source, components) = (self.source.clone(), self.components.clone());
-        let read = move || source.read().and_then(|config| can_be_used(config, &components));
-        self.reading = Some(tokio::task::spawn_blocking(read));
+        let path = self.watched.path().map(Path::to_owned);
+        let read = move || {
+            let file = path.map(File::now);
+            (file, source.read().and_then(|config| can_be_used(config, &components)))
+        };
+        let task = tokio::task::spawn_blocking(read);
+        self.reading = Some(Reading { task, begun: Instant::now(), complained: false });
     }
 
     /// The next configuration that was read; with `watching`, also where nobody asked but the file has changed. Nothing
@@ -111,25 +105,51 @@ impl Reloader {
                     self.ask();
                 }
                 Some(reading) => {
-                    let read = reading.await;
+                    let Some(read) = reading.done().await else { continue };
                     self.reading = None;
                     if std::mem::take(&mut self.again) {
                         self.ask();
                     }
-                    return read.unwrap_or_else(|panic| {
-                        let mut problems = Problems::default();
-                        problems.missing(format!("the configuration could not be read: {panic}"));
-                        Err(problems)
-                    });
+                    let (file, read) = read.unwrap_or_else(|panic| (None, Err(broken_off(&panic))));
+                    self.watched.was_read(file);
+                    return read;
                 }
             }
         }
     }
 }
 
+// === impl Reading ===
+
+impl Reading {
+    /// What was read; `None` where that takes so long that it has been complained of. Nothing is lost if the future is
+    /// dropped.
+    async fn done(&mut self) -> Option<Result<(Option<File>, Read), JoinError>> {
+        tokio::select! {
+            biased;
+            read = &mut self.task => Some(read),
+            () = sleep_until(self.begun + SLOW), if !self.complained => {
+                self.complained = true;
+                warn!(
+                    "the configuration is still being read, and the old one stays in force until then; does \
+                     secret_command wait for something?"
+                );
+                None
+            }
+        }
+    }
+}
+
+fn broken_off(panic: &JoinError) -> Problems {
+    let mut problems = Problems::default();
+    problems.missing(format!("the configuration could not be read: {panic}"));
+    problems
+}
+
 /// Whatever would only be found when it is put into force: components that want the same, certificates and keys.
 fn can_be_used(config: Config, components: &[Component]) -> Read {
     let mut problems = Problems::default();
+    settings::store(&config).err().iter().for_each(|error| problems.missing(error.to_string()));
     for platform in config.platforms() {
         match registry(platform, components) {
             Err(DaemonError::Clashes(clashes)) => {
@@ -141,40 +161,4 @@ fn can_be_used(config: Config, components: &[Component]) -> Read {
         problems.extend(links.iter().flatten().map(|error| error.mistake(platform)));
     }
     problems.or(config)
-}
-
-// === impl Watched ===
-
-impl Watched {
-    fn new(file: Option<PathBuf>) -> Self {
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let known = file.as_ref().and_then(|file| Stamp::of(std::fs::metadata(file)));
-        Self { file, looks, known, seen: known }
-    }
-
-    /// Waits until the file is another one than it was, and has stood still from one look to the next: whoever writes it
-    /// has finished. One that is away for a moment has not changed.
-    async fn changed(&mut self) {
-        let Some(file) = self.file.clone() else { return std::future::pending().await };
-        loop {
-            self.looks.tick().await;
-            let now = Stamp::of(tokio::fs::metadata(&file).await);
-            let still = now == std::mem::replace(&mut self.seen, now);
-            if now.is_some() && still && now != self.known {
-                self.known = now;
-                return;
-            }
-        }
-    }
-}
-
-// === impl Stamp ===
-
-impl Stamp {
-    fn of(metadata: io::Result<Metadata>) -> Option<Self> {
-        let metadata = metadata.ok()?;
-        let inode = (metadata.dev(), metadata.ino());
-        Some(Self { modified: metadata.modified().ok(), length: metadata.len(), inode })
-    }
 }

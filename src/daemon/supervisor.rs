@@ -5,7 +5,7 @@ use super::{
     orders::{Commander, orders},
     reload::{Read, Reloader},
     service::Service,
-    unit::{House, Unit},
+    unit::{GaveUp, House, Unit},
 };
 use crate::{config::Config, signals::Signal};
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -20,8 +20,8 @@ pub struct Supervisor {
     reloader: Reloader,
     /// By the platform's name.
     units: BTreeMap<String, Seat>,
-    /// Told to stop because their platforms are no longer configured.
-    leaving: Vec<Commander>,
+    /// Told to stop because their platforms are no longer configured; by the unit's number.
+    leaving: BTreeMap<usize, Leaving>,
     running: FuturesUnordered<BoxFuture<'static, Outcome>>,
     /// Numbers the units.
     next: usize,
@@ -38,11 +38,19 @@ struct Seat {
     gave_up: bool,
 }
 
+/// A unit that is ending. One of the same platform does not begin before that: it would be given again what this one has
+/// at work.
+#[derive(Debug)]
+struct Leaving {
+    platform: String,
+    commander: Commander,
+}
+
 /// How a unit ended.
 struct Outcome {
     platform: String,
     number: usize,
-    ended: Result<(), DaemonError>,
+    ended: Result<(), GaveUp>,
 }
 
 // === impl Supervisor ===
@@ -56,13 +64,13 @@ impl Supervisor {
             config: config.clone(),
             reloader,
             units: BTreeMap::new(),
-            leaving: Vec::new(),
+            leaving: BTreeMap::new(),
             running: FuturesUnordered::new(),
             next: 0,
             stopping: false,
             failure: None,
         };
-        supervisor.arrange(config);
+        supervisor.begin_missing();
         supervisor
     }
 
@@ -87,8 +95,7 @@ impl Supervisor {
                 _ = pulse.tick() => Service.alive(),
                 read = self.reloader.next(watching) => self.reload(read),
                 Some(outcome) = self.running.next() => {
-                    let last = self.running.is_empty();
-                    if let Some(ended) = self.ended(outcome, last) {
+                    if let Some(ended) = self.ended(outcome) {
                         return ended;
                     }
                 }
@@ -99,25 +106,42 @@ impl Supervisor {
     fn stop(&mut self) {
         self.stopping = true;
         Service.stopping();
-        self.units.values().map(|seat| &seat.commander).chain(&self.leaving).for_each(Commander::stop);
+        let leaving = self.leaving.values().map(|leaving| &leaving.commander);
+        self.units.values().map(|seat| &seat.commander).chain(leaving).for_each(Commander::stop);
     }
 
     /// How the daemon ends, where this was the last unit.
-    fn ended(&mut self, outcome: Outcome, last: bool) -> Option<Result<(), DaemonError>> {
+    fn ended(&mut self, outcome: Outcome) -> Option<Result<(), DaemonError>> {
         let Outcome { platform, number, ended } = outcome;
-        match (ended, last) {
-            (Ok(()), true) => Some(self.failure.take().filter(|_| !self.stopping).map_or(Ok(()), Err)),
-            (ended, true) => Some(ended),
-            (Ok(()), false) => None,
-            (Err(error), false) => {
-                error!(platform, %error, "this platform is given up, the others go on; a reload tries it again");
-                if let Some(seat) = self.units.get_mut(&platform).filter(|seat| seat.number == number) {
-                    seat.gave_up = true;
-                }
-                self.failure = Some(error);
+        self.leaving.remove(&number);
+        let is_current = self.units.get(&platform).is_some_and(|seat| seat.number == number);
+        let error = match ended {
+            Ok(()) => None,
+            // Its platform is tried with the configuration that it has not heard of.
+            Err(GaveUp { error, unheard: true }) if is_current && !self.stopping => {
+                warn!(platform, %error, "the platform is tried again with its changed configuration");
+                self.units.remove(&platform);
                 None
             }
+            Err(GaveUp { error, .. }) => {
+                if let Some(seat) = self.units.get_mut(&platform).filter(|_| is_current) {
+                    seat.gave_up = true;
+                }
+                Some(error)
+            }
+        };
+        if !self.stopping {
+            self.begin_missing();
         }
+        if self.running.is_empty() {
+            let earlier = self.failure.take().filter(|_| !self.stopping);
+            return Some(error.or(earlier).map_or(Ok(()), Err));
+        }
+        if let Some(error) = error {
+            error!(platform, %error, "this platform is given up, the others go on; a reload tries it again");
+            self.failure = Some(error);
+        }
+        None
     }
 
     fn reload(&mut self, read: Read) {
@@ -142,6 +166,10 @@ impl Supervisor {
     fn put_into_force(&mut self, config: Config) {
         // The log may soon hold what is in the file now.
         self.reloader.source().in_force(&config);
+        let known = &self.config.warnings;
+        for problem in config.warnings.iter().filter(|problem| !known.contains(problem)) {
+            warn!("{problem}");
+        }
         let changes = config.changes_from(&self.config);
         if changes.is_empty() {
             info!("the configuration was read again: nothing has changed");
@@ -155,30 +183,48 @@ impl Supervisor {
         if !keys.is_empty() {
             warn!(keys = keys.join(", "), "a restart puts these into effect");
         }
-        self.arrange(&config);
         self.config = config;
+        self.arrange();
     }
 
     /// A unit for each platform: told of its configuration, started where there is none, stopped where there is no
     /// platform.
-    fn arrange(&mut self, config: &Config) {
-        let platforms: BTreeMap<String, Arc<Config>> =
-            config.platforms().map(|one| (one.name().to_owned(), Arc::new(one.clone()))).collect();
+    fn arrange(&mut self) {
+        let platforms = self.platforms();
         let gone: Vec<String> =
             self.units.keys().filter(|name| !platforms.contains_key(*name)).cloned().collect();
-        for (name, seat) in gone.into_iter().filter_map(|name| self.units.remove_entry(&name)) {
-            info!(platform = name, "the platform is no longer configured");
-            seat.commander.stop();
-            self.house.board.forget(&name);
-            self.leaving.push(seat.commander);
-        }
-        let several = platforms.len() > 1;
-        for (name, config) in platforms {
-            match self.units.get(&name) {
-                Some(seat) if !seat.gave_up => seat.commander.reload(config),
-                _ => self.start(name, config, several),
+        for (platform, seat) in gone.into_iter().filter_map(|name| self.units.remove_entry(&name)) {
+            info!(platform, "the platform is no longer configured");
+            let Seat { number, commander, gave_up } = seat;
+            commander.stop();
+            self.house.board.forget(&platform);
+            if !gave_up {
+                self.leaving.insert(number, Leaving { platform, commander });
             }
         }
+        self.units.retain(|_, seat| !seat.gave_up);
+        for (name, seat) in &self.units {
+            if let Some(config) = platforms.get(name) {
+                seat.commander.reload(config.clone());
+            }
+        }
+        self.begin_missing();
+    }
+
+    /// A unit for each platform that has none, and none that is still ending.
+    fn begin_missing(&mut self) {
+        let platforms = self.platforms();
+        let several = platforms.len() > 1;
+        for (name, config) in platforms {
+            let is_ending = self.leaving.values().any(|leaving| leaving.platform == name);
+            if !is_ending && !self.units.contains_key(&name) {
+                self.start(name, config, several);
+            }
+        }
+    }
+
+    fn platforms(&self) -> BTreeMap<String, Arc<Config>> {
+        self.config.platforms().map(|one| (one.name().to_owned(), Arc::new(one.clone()))).collect()
     }
 
     fn start(&mut self, name: String, config: Arc<Config>, several: bool) {

@@ -11,6 +11,7 @@ use super::{
     secrets::InputSecrets,
     serving::{Loaded, Prospect},
     settings,
+    told::Told,
 };
 use crate::{
     component::{CancellationToken, Component, Rest, Services},
@@ -22,7 +23,8 @@ use crate::{
     test_actions::TestActions,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, info, warn};
 
 /// What all platforms share.
@@ -38,6 +40,8 @@ pub struct House {
     pub recorder: Option<Recorder>,
     /// What the service manager is told.
     pub board: Board,
+    /// What components were told of their sections.
+    pub told: Told,
 }
 
 /// One platform's unit.
@@ -48,6 +52,15 @@ pub struct Unit {
     orders: Orders,
     notice: Notice,
     secrets: Arc<InputSecrets>,
+}
+
+/// A unit's end before it was told to stop.
+#[derive(Debug)]
+pub struct GaveUp {
+    /// Why.
+    pub error: DaemonError,
+    /// An order came too late: a changed configuration has not been tried yet.
+    pub unheard: bool,
 }
 
 /// How one life of a unit ended.
@@ -85,14 +98,14 @@ impl Unit {
     ///
     /// # Errors
     /// Why it gave up.
-    pub async fn run(mut self) -> Result<(), DaemonError> {
+    pub async fn run(mut self) -> Result<(), GaveUp> {
         loop {
             match self.live().await {
                 Ok(Life::Over) => return Ok(()),
                 Ok(Life::Again) => info!("the platform is begun anew with its changed configuration"),
                 Err(error) => {
                     self.notice.trouble(format!("given up: {error}"));
-                    return Err(error);
+                    return Err(GaveUp { error, unheard: self.orders.are_waiting() });
                 }
             }
         }
@@ -100,6 +113,7 @@ impl Unit {
 
     /// From the first login to the last goodbye.
     async fn live(&mut self) -> Result<Life, DaemonError> {
+        self.secrets.renew(self.config.references().clone());
         let rest = settings::rest(&self.config, self.house.recorder.clone().map(Into::into))?;
         let brokers = settings::brokers(&self.config)?;
         let looked_with = self.config.clone();
@@ -110,7 +124,7 @@ impl Unit {
         prospect.tell();
         let org = platform.org_id();
         let shutdown = CancellationToken::new();
-        let workshop = self.workshop(prospect.take_registry(), platform, names, shutdown.clone());
+        let (workshop, cancel) = self.workshop(prospect.take_registry(), platform, names, shutdown.clone());
         let test_port = self.test_actions(org, &workshop, &shutdown).await?;
         let queues = prospect.queues();
         if queues.is_empty() {
@@ -124,13 +138,17 @@ impl Unit {
         let mut live = Live {
             components: self.house.components.clone(),
             config: self.config.clone(),
+            told: self.house.told.clone(),
             workshop,
+            cancel,
             link,
             secrets: self.secrets.clone(),
             serving,
             _keeping: keeping,
         };
-        if !Arc::ptr_eq(&looked_with, &self.config) {
+        if Arc::ptr_eq(&looked_with, &self.config) {
+            self.house.told.tell(&Loaded::all(&self.config, &self.house.components));
+        } else {
             // It was changed meanwhile.
             live.apply(self.config.clone());
         }
@@ -187,16 +205,17 @@ impl Unit {
         platform: Arc<Platform>,
         names: ActionNames,
         shutdown: CancellationToken,
-    ) -> Arc<Workshop> {
-        let every = Some(self.config.work.cancel_check_interval).filter(|every| !every.is_zero());
-        let cancel = every.map(|every| Cancel::new(Rest::new(platform.clone(), None), every));
+    ) -> (Arc<Workshop>, Arc<Cancel>) {
+        let every = self.config.work.cancel_check_interval;
+        let cancel = Cancel::new(Rest::new(platform.clone(), None), every);
         let services = Services::new(platform, self.config.work.num_workers, shutdown)
             .with_integrations(self.config.section("integrations"))
             .with_secrets(self.secrets.clone());
         let observer = self.house.recorder.clone().map(|recorder| Box::new(recorder) as _);
-        let workshop = Workshop::new(registry, names, services).observed_by(observer).called_off_by(cancel);
+        let workshop = Workshop::new(registry, names, services).observed_by(observer);
+        let workshop = workshop.called_off_by(Some(cancel.clone()));
         workshop.set_trap_exception(self.config.work.trap_exception);
-        Arc::new(workshop)
+        (Arc::new(workshop), cancel)
     }
 
     /// Serves test actions until `shutdown` fires, and finishes those at work then.
@@ -205,7 +224,7 @@ impl Unit {
         org: i64,
         workshop: &Arc<Workshop>,
         shutdown: &CancellationToken,
-    ) -> Result<Option<JoinHandle<()>>, DaemonError> {
+    ) -> Result<Option<AbortOnDropHandle<()>>, DaemonError> {
         let development = &self.config.development;
         if !development.test_actions {
             return Ok(None);
@@ -214,7 +233,8 @@ impl Unit {
         let port = TestActions::bind(host, port, org, workshop.clone())
             .await
             .map_err(|source| DaemonError::TestActions { address: format!("{host}:{port}"), source })?;
-        Ok(Some(self.house.workers.spawn(port.serve(shutdown.clone()).in_current_span())))
+        let serving = self.house.workers.spawn(port.serve(shutdown.clone()).in_current_span());
+        Ok(Some(AbortOnDropHandle::new(serving)))
     }
 }
 

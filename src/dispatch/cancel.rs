@@ -17,7 +17,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
@@ -34,7 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Cancel {
     rest: Rest,
-    every: Duration,
+    /// Zero: never.
+    every: watch::Sender<Duration>,
     /// What has something at work.
     watched: Mutex<HashMap<Instance, Weak<Watched>>>,
     /// When the platform may be asked next. Whoever holds this is asking.
@@ -64,11 +68,17 @@ struct Fate {
 
 impl Cancel {
     /// Asks by `rest` about each instance that has had something at work for as long as `every`, and every so often
-    /// from then on.
+    /// from then on; never, where that is zero.
     #[must_use]
     pub fn new(rest: Rest, every: Duration) -> Arc<Self> {
+        let every = watch::Sender::new(every);
         let (watched, turn) = (Mutex::default(), tokio::sync::Mutex::new(Instant::now()));
         Arc::new(Self { rest, every, watched, turn, complained: AtomicBool::new(false) })
+    }
+
+    /// Asks so often from now on, also about what is at work.
+    pub fn ask_every(&self, every: Duration) {
+        self.every.send_if_modified(|before| std::mem::replace(before, every) != every);
     }
 
     /// Does `work` for `instance`. When that is terminated, `called_off` fires; work that does not end by itself soon
@@ -113,7 +123,7 @@ impl Cancel {
     /// Asks until `instance` is terminated, which need not ever be.
     async fn ask(self: Arc<Self>, instance: Instance, fate: Arc<Fate>) {
         loop {
-            sleep(self.every).await;
+            self.until_due().await;
             let terminated = match timeout(PATIENCE, self.ask_once(instance)).await {
                 Ok(Ok(terminated)) => terminated,
                 Ok(Err(error)) => self.complain(instance, &error),
@@ -124,6 +134,19 @@ impl Cancel {
                 // Only this task sets it.
                 let _ = fate.terminated.set(terminated);
                 return fate.is_known.cancel();
+            }
+        }
+    }
+
+    /// Waits for as long as is set; anew where that changes meanwhile.
+    async fn until_due(&self) {
+        let mut every = self.every.subscribe();
+        loop {
+            let pause = *every.borrow_and_update();
+            tokio::select! {
+                () = sleep(pause), if !pause.is_zero() => return,
+                // The sender is our own.
+                _ = every.changed() => {}
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     stomp::{AckHandle, Delivery, Link},
     store::{Journal, Key},
 };
+use futures_util::future::join_all;
 use std::{
     sync::{
         Arc,
@@ -51,6 +52,9 @@ pub(super) struct Desk {
 
 /// How long tasks have to notice that they are cut short.
 const CUT_SHORT: Duration = Duration::from_secs(1);
+
+/// How long the journal has to take note of what was cut short. It may be out of order, and the end must not wait for it.
+const CUT_OFF: Duration = Duration::from_secs(5);
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +116,16 @@ impl Dispatcher {
         self.0.ledger.is_at_work_on(queue)
     }
 
+    /// Has the broker send as many messages of `queue` ahead as are wanted by now.
+    pub async fn widen(&self, queue: &str) {
+        self.0.waiting.widen(queue, &self.0.link).await;
+    }
+
+    /// This queue is no longer subscribed to.
+    pub fn forget(&self, queue: &str) {
+        self.0.waiting.forget(queue);
+    }
+
     /// Waits until every message is settled or given back, for at most `longest`; what is still running then is cut
     /// short. The services' shutdown token must have fired, and deliveries must still be handed in.
     pub async fn drain(&self, longest: Duration) -> Drained {
@@ -142,10 +156,17 @@ impl Dispatcher {
 
     /// A unit that begins anew is to find what was cut short interrupted, not its own.
     async fn cut_off(&self) {
-        for key in self.0.ledger.keys() {
-            if let Err(error) = self.0.journal.cut_off(&key).await {
+        let keys = self.0.ledger.keys();
+        let all = keys.iter().map(|key| async {
+            if let Err(error) = self.0.journal.cut_off(key).await {
                 warn!(%error, message_id = key.id, "the journal does not know that this message was cut short");
             }
+        });
+        if tokio::time::timeout(CUT_OFF, join_all(all)).await.is_err() {
+            warn!(
+                messages = keys.len(),
+                "the journal does not answer; it does not know that these were cut short"
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::stomp::Link;
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// How many wait, by queue.
@@ -20,21 +20,39 @@ struct Queue {
 impl Waiting {
     /// One more message of `queue` waits, or one fewer.
     pub(super) fn count(&self, queue: &str, waits: bool, link: &Link) {
-        let Some(subscriptions) = self.counted(queue, waits, link) else { return };
+        let count = |waiting: usize| if waits { waiting + 1 } else { waiting.saturating_sub(1) };
+        let Some(subscriptions) = self.counted(queue, count, link) else { return };
         let (link, queue) = (link.clone(), queue.to_owned());
         tokio::spawn(async move { link.widen(&queue, subscriptions).await });
     }
 
+    /// Sees to it that `queue` has the subscriptions that it needs: it has just been subscribed to, or more messages are
+    /// wanted ahead than before.
+    pub(super) async fn widen(&self, queue: &str, link: &Link) {
+        if let Some(subscriptions) = self.counted(queue, |waiting| waiting, link) {
+            link.widen(queue, subscriptions).await;
+        }
+    }
+
+    /// The link has been told to leave `queue`.
+    pub(super) fn forget(&self, queue: &str) {
+        self.queues().remove(queue);
+    }
+
     /// The number of subscriptions, where it has changed.
-    fn counted(&self, name: &str, waits: bool, link: &Link) -> Option<usize> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn counted(&self, name: &str, count: impl FnOnce(usize) -> usize, link: &Link) -> Option<usize> {
+        let mut queues = self.queues();
         let queue = queues.entry(name.to_owned()).or_default();
-        queue.waiting = if waits { queue.waiting + 1 } else { queue.waiting.saturating_sub(1) };
+        queue.waiting = count(queue.waiting);
         let wanted = link.subscriptions_for(queue.waiting);
         if queue.subscriptions.max(1) == wanted {
             return None;
         }
         queue.subscriptions = wanted;
         Some(wanted)
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<String, Queue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,12 +3,11 @@
 use action_processor::{
     component::{Component, Context, Failure, Handler, Message, Reply, handler_fn},
     config::{Config, Problems, Sources},
-    daemon::{self, DaemonError, Source},
+    daemon::{self, DaemonError, File as Watched, Source},
     signals::Signal,
 };
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -54,7 +53,7 @@ impl Source for File {
         Config::load(&Sources::new(BTreeMap::new()).with_file("app.config", text), &self.components)
     }
 
-    fn file(&self) -> Option<PathBuf> {
+    fn file(&self) -> Option<Watched> {
         None
     }
 

@@ -57,6 +57,22 @@ async fn short_work_is_not_asked_about_and_nothing_is_once_all_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_interval_counts_at_once_for_what_is_at_work_too() {
+    let platform = terminated_after(Duration::ZERO);
+    let (began, cancel) = (Instant::now(), cancel(&platform));
+    cancel.ask_every(Duration::ZERO);
+    let work = work(&cancel, 1, EVERY * 1000);
+    sleep(EVERY * 100).await;
+    assert_eq!(platform.calls().len(), 0, "zero is never");
+    cancel.ask_every(EVERY * 2);
+    sleep(EVERY).await;
+    cancel.ask_every(EVERY / 2);
+    assert_eq!(work.await.unwrap().unwrap_err().kind(), FailureKind::Cancelled);
+    let (asked, grace) = (EVERY * 101 + EVERY / 2, Duration::from_secs(5));
+    assert_eq!(began.elapsed(), asked + grace);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_question_serves_all_functions_of_an_instance() {
     let platform = terminated_after(EVERY * 3);
     let cancel = cancel(&platform);

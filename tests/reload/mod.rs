@@ -1,5 +1,8 @@
 //! A configuration that changes while the daemon works on a real broker's messages.
 
+mod file;
+mod link;
+
 use crate::{
     delivery::{PATIENCE, World, action, handlers::Daemon, hello},
     support::{
@@ -48,9 +51,30 @@ impl Speaker {
             .reloaded(move |_| reloaded.add_permits(1))
     }
 
-    async fn begun(&self, handlers: u32) {
+    pub(crate) async fn begun(&self, handlers: u32) {
         let begun = tokio::time::timeout(PATIENCE, self.begun.acquire_many(handlers)).await;
         begun.expect("too few handlers have begun").unwrap().forget();
+    }
+
+    /// Lets so many of them finish.
+    pub(crate) fn finish(&self, handlers: usize) {
+        self.finish.add_permits(handlers);
+    }
+
+    /// How many have begun that nobody has waited for.
+    pub(crate) fn unforeseen(&self) -> usize {
+        self.begun.available_permits()
+    }
+
+    /// Waits until the component has been told of one more section.
+    pub(crate) async fn told(&self) {
+        let told = tokio::time::timeout(PATIENCE, self.reloaded.acquire()).await;
+        told.expect("the component was not told").unwrap().forget();
+    }
+
+    /// How often it has been told, and nobody has waited for it.
+    pub(crate) fn untold(&self) -> usize {
+        self.reloaded.available_permits()
     }
 }
 
@@ -93,6 +117,33 @@ async fn more_workers_take_up_what_waits_for_one() {
     speaker.finish.add_permits(3);
     let answers = queue.answers(3, PATIENCE).await;
     assert_eq!(answered_twice(&answers), Vec::<&str>::new());
+    queue.until_settled(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fewer_workers_leave_what_waits_for_one_waiting_until_enough_have_ended() {
+    let (broker, world, speaker) = (Broker::shared().await, World::new().await, Speaker::new());
+    let queue = PlatformQueue::open(broker, "fewer_workers").await;
+    let config = world.config(broker, "speaker", "fewer_workers").set("resilient", "noload", "").set(
+        "resilient",
+        "stomp_prefetch_limit",
+        "12",
+    );
+    let daemon =
+        Daemon::run(&config.clone().set("resilient", "num_workers", "4"), speaker.component("speaker"));
+    queue.post_all((0..12).map(|_| action(4, &json!({})))).await;
+    speaker.begun(4).await;
+    let fewer = config.set("resilient", "num_workers", "2").set("speaker", "greeting", "new");
+    daemon.reload(&fewer).await;
+    speaker.told().await;
+    speaker.finish(3);
+    let answers = queue.answers(3, PATIENCE).await;
+    assert_eq!(answered_twice(&answers), Vec::<&str>::new());
+    // One of the four is still at work, and one has taken the second place.
+    speaker.begun(1).await;
+    assert_eq!(speaker.unforeseen(), 0, "more than two are at work");
+    speaker.finish(9);
+    queue.answers(12, PATIENCE).await;
     queue.until_settled(PATIENCE).await;
 }
 

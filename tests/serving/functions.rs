@@ -31,7 +31,7 @@ async fn a_function_that_is_not_defined_is_warned_of_once_and_served_once_it_is(
     let rig = Rig::new().await;
     let queue = rig.queue("fn_later").await;
     let daemon = rig.run(component("later"));
-    rig.ready().await;
+    rig.log.wait_for(&["ready: there is no queue to take messages from yet"], PATIENCE).await;
     rig.asked(&path("later"), 2).await;
     let warned =
         rig.log.lines(&["WARN", "the function \\\"later\\\"", "create a function with the API name"]);
@@ -40,6 +40,7 @@ async fn a_function_that_is_not_defined_is_warned_of_once_and_served_once_it_is(
     queue.post(call("later")).await;
     queue.answers(1, PATIENCE).await;
     rig.log.wait_for(&["INFO", "the platform has this now", "actions.201.fn_later"], PATIENCE).await;
+    rig.log.wait_for(&["ready: taking messages", "queues=1"], PATIENCE).await;
     stop(daemon).await;
 }
 
@@ -73,6 +74,8 @@ async fn a_function_that_moves_is_followed_and_what_was_at_work_is_answered() {
     old.until_left(PATIENCE).await;
     old.until_settled(PATIENCE).await;
     rig.log.wait_for(&["INFO", "moved to another queue", "fn_old", "fn_new"], PATIENCE).await;
+    let ready = rig.log.lines(&["ready: taking messages"]);
+    assert_eq!(ready.len(), 1, "the other queue's subscription is logged by itself: {ready:?}");
     assert!(rig.log.lines(&["no link to the broker"]).is_empty(), "the link lives through it");
     stop(daemon).await;
 }

@@ -64,10 +64,6 @@ impl Rig {
         PlatformQueue::open(self.broker, name).await
     }
 
-    async fn ready(&self) {
-        self.log.wait_for(&["ready: taking messages"], PATIENCE).await;
-    }
-
     /// Waits until the platform has been asked for `path` so many times more.
     async fn asked(&self, path: &str, times: usize) {
         let path = format!("/rest/orgs/{ORG_ID}{path}");

@@ -135,6 +135,21 @@ async fn a_processor_out_of_touch_finds_its_messages_taken_over() {
 }
 
 #[tokio::test]
+async fn what_another_processor_has_taken_over_is_not_cut_off_by_the_one_that_had_it() {
+    let database = Database::new().await;
+    let (first, second) = (database.processor().await, database.processor().await);
+    for journal in [&first, &second] {
+        journal.claim(&key("1")).await.unwrap();
+        journal.begin(&key("1")).await.unwrap();
+        database.lapse().await;
+    }
+    first.cut_off(&key("1")).await.unwrap();
+    assert_eq!(database.count("processor_messages WHERE state = 1").await, 1, "the second is at work on it");
+    second.cut_off(&key("1")).await.unwrap();
+    assert_eq!(second.claim(&key("1")).await.unwrap(), Standing::Interrupted { crashes: 1, note: None });
+}
+
+#[tokio::test]
 async fn a_lapsed_lease_is_renewed_before_work_begins() {
     let database = Database::new().await;
     let first = database.processor().await;

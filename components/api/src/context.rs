@@ -2,8 +2,10 @@
 
 mod seat;
 mod waits;
+mod workers;
 
 pub(crate) use waits::called_off;
+pub use workers::{Worker, Workers};
 
 use crate::{
     Failure, Message, Rest, Section,
@@ -16,7 +18,6 @@ use futures_util::future::BoxFuture;
 use seat::Seat;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The one place through which a handler reaches services. Cheap to clone.
@@ -48,8 +49,8 @@ struct Inner {
 pub struct Services {
     /// The way to the platform's REST API.
     pub rest: Arc<dyn Backend>,
-    /// One permit for each handler that may work at the same time.
-    pub workers: Arc<Semaphore>,
+    /// One for each handler that may work at the same time.
+    pub workers: Workers,
     /// Fires when the daemon begins to stop.
     pub shutdown: CancellationToken,
     /// The section `[integrations]` of app.config.
@@ -108,18 +109,13 @@ pub trait StatusSink: Send + Sync {
 /// A message that waits; it ceases to when this is dropped, however that comes about.
 pub(crate) struct Waiting<'a>(&'a dyn StatusSink);
 
-/// Proof that a worker is free for this message; give it back by dropping it.
-#[derive(Debug)]
-#[must_use = "the worker is free for others again as soon as this is dropped"]
-pub struct Worker(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
-
 // === impl Services ===
 
 impl Services {
     /// At most `num_workers` handlers at work at a time.
     #[must_use]
     pub fn new(rest: Arc<dyn Backend>, num_workers: usize, shutdown: CancellationToken) -> Self {
-        let workers = Arc::new(Semaphore::new(num_workers));
+        let workers = Workers::new(num_workers);
         Self { rest, workers, shutdown, integrations: Arc::default(), secrets: None }
     }
 
@@ -325,9 +321,7 @@ impl Context {
         tokio::select! {
             biased;
             () = self.shutdown().cancelled() => Err(Failure::returned()),
-            permit = self.inner.services.workers.clone().acquire_owned() => {
-                permit.map(Worker).map_err(|_closed| Failure::returned())
-            }
+            worker = self.inner.services.workers.one() => worker.map_err(|_closed| Failure::returned()),
         }
     }
 }

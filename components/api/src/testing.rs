@@ -74,11 +74,11 @@ pub use outcome::Outcome;
 pub use platform::Platform;
 
 use crate::{
-    Component, Context, Failure, Kind, Message, Reply, Section, Services, handler::AnyHandler, rest::Backend,
+    Component, Context, Failure, Kind, Message, Reply, Section, Services, context::Workers,
+    handler::AnyHandler, rest::Backend,
 };
 use desk::{Desk, Told};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Stands in for the daemon: hands messages to a component's handlers. Clones share everything.
@@ -103,7 +103,7 @@ impl Bench {
     /// The same with `num_workers` workers.
     #[must_use]
     pub fn workers(mut self, num_workers: usize) -> Self {
-        self.services.workers = Arc::new(Semaphore::new(num_workers));
+        self.services.workers = Workers::new(num_workers);
         self
     }
 
@@ -164,7 +164,7 @@ impl Bench {
     /// How many workers are free at this moment.
     #[must_use]
     pub fn free_workers(&self) -> usize {
-        self.services.workers.available_permits()
+        self.services.workers.free()
     }
 
     /// What handlers have shown by [`Context::status`], in that order.

@@ -167,7 +167,7 @@ impl Key {
     pub fn effect(&self) -> Effect {
         match (self.topic, self.name) {
             (_, "heartbeat_timeout_threshold" | "loglevel") => Effect::Live,
-            (_, "cancel_check_interval" | "max_bytes_at_work") => Effect::Link,
+            (_, "max_bytes_at_work") => Effect::Link,
             (Topic::Essential | Topic::Certificates | Topic::Broker, _) => Effect::Link,
             (Topic::Rest | Topic::Integrations, _) => Effect::Link,
             (Topic::Work | Topic::Secrets, _) => Effect::Live,

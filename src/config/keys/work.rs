@@ -133,7 +133,13 @@ pub(super) const DEVELOPMENT: &[Key] = &[
         "Take test messages on a local port (`res-action-test` sends them).",
     ),
     key("test_host", Text, Some("127.0.0.1"), Topic::Development, "The address of that port."),
-    key("test_port", Whole(1, 65535), Some("8008"), Topic::Development, "That port."),
+    key(
+        "test_port",
+        Whole(1, 65535),
+        Some("8008"),
+        Topic::Development,
+        "That port; where there are several platforms, the first one's, and each further one has the next.",
+    ),
     key(
         "log_http_responses",
         Path,

@@ -187,6 +187,9 @@ impl Definitions {
     /// Takes what was answered; where there was no answer, the last one holds. The first error, if there was one.
     pub(super) fn take(&mut self, answers: Answers) -> Option<RestError> {
         let mut trouble = None;
+        // Nobody asks for the others any more.
+        let asked: BTreeSet<&String> = answers.functions.iter().map(|(name, _)| name).collect();
+        self.doubted.retain(|name| asked.contains(name));
         for (name, definition) in answers.functions {
             match definition {
                 Ok(definition) => self.take_function(name, definition),

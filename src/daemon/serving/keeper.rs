@@ -8,7 +8,6 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +16,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Instrument, debug, error, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 /// How often the platform is asked while something is missing, unless it is asked more often anyway.
 const SOON: Duration = Duration::from_secs(15);
@@ -54,8 +53,18 @@ struct Board {
     state: State,
     /// The queues that the link has been told of.
     open: BTreeSet<String>,
-    /// Those of them that are wanted no more, and since when nothing has come from them.
-    leaving: BTreeMap<String, Instant>,
+    /// Those of them that are wanted no more.
+    leaving: BTreeMap<String, Leaving>,
+}
+
+/// A queue on its way out.
+#[derive(Debug)]
+struct Leaving {
+    /// Since when nothing has come from it.
+    quiet: Instant,
+    /// Messages that nobody answers. They go back to the broker with the subscription, or are carried out after all if the
+    /// queue is wanted again before that: the broker would not deliver them a second time.
+    held: Vec<Delivery>,
 }
 
 // === impl Prospect ===
@@ -91,23 +100,24 @@ impl Serving {
             );
         }
         let Board { state, leaving, .. } = &mut *board;
-        if let Some(quiet) = leaving.get_mut(&delivery.destination) {
-            *quiet = Instant::now();
+        if let Some(leaving) = leaving.get_mut(&delivery.destination) {
+            leaving.quiet = Instant::now();
             if !state.answers(&self.0.workshop.registry(), &delivery.destination) {
-                return debug!(
+                debug!(
                     queue = delivery.destination,
                     "nobody answers this any more; it goes back to the broker"
                 );
+                return leaving.held.push(delivery);
             }
         }
         // Still on the board: a queue is not left between its message's arrival and its being at work.
         self.0.dispatcher.deliver(delivery);
     }
 
-    /// The queues that are subscribed to.
+    /// The queues to subscribe to.
     #[must_use]
-    pub fn open(&self) -> Vec<String> {
-        self.0.board().open.iter().cloned().collect()
+    pub fn wanted(&self) -> BTreeSet<String> {
+        self.0.board().state.wanted.clone()
     }
 
     /// How many queues there are to subscribe to.
@@ -116,29 +126,24 @@ impl Serving {
         self.0.board().state.wanted.len()
     }
 
-    /// Serves `components` from now on. Their handlers are in force at once, and those whose section has changed are told.
-    /// Queues that come along are subscribed to soon, those that go are left as soon as their last messages are answered;
-    /// what new components need, the platform is asked at once.
+    /// Serves `components` from now on. Their handlers are in force at once. Queues that come along are subscribed to soon,
+    /// those that go are left as soon as their last messages are answered; what new components need, the platform is asked
+    /// at once.
     ///
     /// # Errors
     /// Components that want the same thing; then nothing has changed.
     pub fn reload(&self, components: Vec<Loaded>) -> Result<(), Vec<Clash>> {
-        let changed = {
-            let mut board = self.0.board();
-            let before = std::mem::replace(&mut board.state.components, components);
-            if let Err(clashes) = self.0.replan(&mut board) {
-                board.state.components = before;
-                return Err(clashes);
-            }
-            let after = &board.state.components;
-            let names: BTreeSet<String> = after.iter().map(|loaded| loaded.name().to_owned()).collect();
-            let changed = changed(&before, after);
-            // A component that was left out has its needs looked at anew when it comes back.
-            board.state.ready.retain(|name| names.contains(name));
-            changed
-        };
-        // The author's code.
-        changed.iter().for_each(tell);
+        let mut board = self.0.board();
+        let before = std::mem::replace(&mut board.state.components, components);
+        if let Err(clashes) = self.0.replan(&mut board) {
+            board.state.components = before;
+            return Err(clashes);
+        }
+        let names: BTreeSet<String> =
+            board.state.components.iter().map(|loaded| loaded.name().to_owned()).collect();
+        // A component that was left out has its needs looked at anew when it comes back.
+        board.state.ready.retain(|name| names.contains(name));
+        drop(board);
         self.0.ask.notify_one();
         Ok(())
     }
@@ -238,9 +243,9 @@ impl Desk {
         let mut registry = board.state.replan()?;
         board.state.findings.tell_changes(&before);
         let Board { state, open, leaving } = board;
-        leaving.retain(|queue, _| !state.wanted.contains(queue));
+        let back: Vec<_> = leaving.extract_if(.., |queue, _| state.wanted.contains(queue)).collect();
         for queue in open.difference(&state.wanted) {
-            leaving.entry(queue.clone()).or_insert_with(Instant::now);
+            leaving.entry(queue.clone()).or_insert_with(Leaving::now);
         }
         // What is at work there, or waits, still finds its handler.
         let earlier = self.workshop.registry();
@@ -248,6 +253,10 @@ impl Desk {
             registry.keep(&earlier, &queue.name);
         }
         self.workshop.replace_registry(registry);
+        // What another session delivered comes again by itself.
+        let held = back.into_iter().flat_map(|(_, leaving)| leaving.held);
+        held.filter(|delivery| !delivery.ack.is_stale())
+            .for_each(|delivery| self.dispatcher.deliver(delivery));
         self.changed.notify_one();
         Ok(())
     }
@@ -261,6 +270,10 @@ impl Desk {
             for queue in self.going() {
                 info!(queue, "no longer subscribed to: nothing is served by it");
                 self.link.unsubscribe(&queue).await;
+                self.dispatcher.forget(&queue);
+            }
+            for queue in self.open() {
+                self.dispatcher.widen(&queue).await;
             }
             let leaving = !self.board().leaving.is_empty();
             tokio::select! {
@@ -269,6 +282,11 @@ impl Desk {
                 () = sleep(LOOK), if leaving => {}
             }
         }
+    }
+
+    /// The queues that the link has been told of.
+    fn open(&self) -> Vec<String> {
+        self.board().open.iter().cloned().collect()
     }
 
     /// Queues that are wanted and not subscribed to; they count as such from now on.
@@ -285,11 +303,12 @@ impl Desk {
         let Board { open, leaving, .. } = &mut *board;
         if !self.link.is_up() {
             // Nothing can come, so that nothing follows from nothing coming.
-            leaving.values_mut().for_each(|quiet| *quiet = Instant::now());
+            leaving.values_mut().for_each(|leaving| *leaving = Leaving::now());
         }
-        let over =
-            |queue: &str, quiet: Instant| quiet.elapsed() >= QUIET && !self.dispatcher.is_at_work_on(queue);
-        let going = leaving.extract_if(.., |queue, quiet| over(queue, *quiet));
+        let over = |queue: &str, leaving: &Leaving| {
+            leaving.quiet.elapsed() >= QUIET && !self.dispatcher.is_at_work_on(queue)
+        };
+        let going = leaving.extract_if(.., |queue, leaving| over(queue, leaving));
         let going: Vec<String> = going.map(|(queue, _)| queue).collect();
         going.iter().for_each(|queue| _ = open.remove(queue));
         going
@@ -300,23 +319,11 @@ impl Desk {
     }
 }
 
-/// Those that were there before, with another section.
-fn changed(before: &[Loaded], after: &[Loaded]) -> Vec<Loaded> {
-    let differs = |now: &&Loaded| {
-        let was = before.iter().find(|was| was.name() == now.name());
-        was.is_some_and(|was| was.section != now.section)
-    };
-    after.iter().filter(differs).cloned().collect()
-}
+// === impl Leaving ===
 
-/// What the author does with it may be defective, like any handler.
-fn tell(loaded: &Loaded) {
-    let component = loaded.name();
-    match catch_unwind(AssertUnwindSafe(|| loaded.component.reload(&loaded.section))) {
-        Ok(()) => info!(component, "the component has its new section"),
-        Err(_panic) => error!(
-            component,
-            "the component broke off when it was told of its new section; its messages see that all the same"
-        ),
+impl Leaving {
+    /// Nothing has come for no time at all, and nothing is held.
+    fn now() -> Self {
+        Self { quiet: Instant::now(), held: Vec::new() }
     }
 }
