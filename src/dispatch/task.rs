@@ -51,7 +51,7 @@ pub(super) struct Owed {
     /// Whether the journal has it: then nothing is lost if the process ends.
     kept: bool,
     /// The message's, for whoever looks into an answer that the broker refuses.
-    headers: Vec<(String, String)>,
+    headers: Arc<Vec<(String, String)>>,
 }
 
 /// What the handler is told and tells, between two deliveries if need be.
@@ -175,9 +175,7 @@ impl Task {
     /// What is left of it once it is carried out: the body is somebody's data, and may be large.
     pub(super) fn owes(self, answer: Answer, kept: bool) -> Owed {
         let Self { desk, key, envelope, .. } = self;
-        let headers = Arc::try_unwrap(envelope)
-            .map_or_else(|shared| shared.headers.clone(), |envelope| envelope.headers);
-        Owed { desk, key, answer, kept, headers }
+        Owed { desk, key, answer, kept, headers: envelope.headers.clone() }
     }
 
     fn waits(&self, waiting: bool) {
@@ -190,7 +188,7 @@ impl Task {
             key: self.key.clone(),
             since: SystemTime::now(),
             reason,
-            headers: self.envelope.headers.clone(),
+            headers: self.envelope.headers.to_vec(),
             body: self.envelope.body.to_vec(),
             answer: None,
         };
@@ -274,7 +272,7 @@ impl Owed {
             key: self.key.clone(),
             since: SystemTime::now(),
             reason: format!("the broker refused the answer: {reason}"),
-            headers: self.headers.clone(),
+            headers: self.headers.to_vec(),
             // It has been carried out: what is to be tried again is the answer.
             body: Vec::new(),
             answer: Some(self.answer.clone()),
