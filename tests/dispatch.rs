@@ -196,8 +196,8 @@ async fn an_emoji_in_cesu8_reaches_the_handler_as_the_emoji() {
 async fn the_answer_goes_where_the_message_asks_and_bears_its_correlation_id() {
     let workshop = workshop(&[Component::new("tasks").otherwise(saying("done"))]);
     let mut envelope = envelope(&json!({}));
-    envelope.headers =
-        vec![("reply-to".into(), "/queue/somewhere".into()), ("correlation-id".into(), "invid:4".into())];
+    let headers = [("reply-to", "/queue/somewhere"), ("correlation-id", "invid:4")];
+    envelope.headers = Arc::new(headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     let answer = answer(&workshop, &envelope).await;
     assert_eq!(
         (answer.reply_to.as_str(), answer.correlation_id.as_deref()),
@@ -210,7 +210,7 @@ async fn without_reply_to_the_answer_goes_to_the_queue_the_platform_keeps_for_it
     let workshop = workshop(&[Component::new("tasks").otherwise(saying("done"))]);
     for headers in [vec![], vec![("reply-to".to_owned(), " ".to_owned())]] {
         let mut envelope = envelope(&json!({}));
-        envelope.headers = headers;
+        envelope.headers = Arc::new(headers);
         let answer = answer(&workshop, &envelope).await;
         assert_eq!((answer.reply_to.as_str(), answer.correlation_id), ("/queue/acks.201.tasks", None));
     }
@@ -363,8 +363,9 @@ async fn each_rest_call_of_a_handler_carries_its_message_s_context_token() {
     let workshop = workshop_on(&platform, &[Component::new("tasks").otherwise(handler_fn(calls))], 25);
     for token in ["first", "second"] {
         let mut envelope = envelope(&json!({ "action_id": 7 }));
-        envelope.headers.retain(|(name, _)| name != "Co3ContextToken");
-        envelope.headers.push(("Co3ContextToken".into(), token.into()));
+        let headers = Arc::make_mut(&mut envelope.headers);
+        headers.retain(|(name, _)| name != "Co3ContextToken");
+        headers.push(("Co3ContextToken".into(), token.into()));
         success(&workshop, &envelope).await;
     }
     let calls = platform.calls();

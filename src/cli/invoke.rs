@@ -166,9 +166,10 @@ async fn body(args: &InvokeArgs, target: &Target, given: Value, stage: &Stage) -
 fn envelope(target: &Target, org: i64, body: &Value) -> Envelope {
     let destination = Destination::actions(org, target.destination());
     let mut envelope = Envelope::made_up(destination, 1, body.to_string().into());
-    envelope.headers.retain(|(name, _)| name != "Co3ContextToken");
+    let headers = Arc::make_mut(&mut envelope.headers);
+    headers.retain(|(name, _)| name != "Co3ContextToken");
     if target.kind() == Kind::Function {
-        let payload = envelope.headers.iter_mut().filter(|(name, _)| name == Kind::PAYLOAD);
+        let payload = headers.iter_mut().filter(|(name, _)| name == Kind::PAYLOAD);
         payload.for_each(|(_, value)| "FunctionDTO".clone_into(value));
     }
     envelope

@@ -111,7 +111,7 @@ fn report(
 fn envelope(message: &RecordedMessage, destination: Destination, number: u32) -> Envelope {
     let mut envelope = Envelope::made_up(destination, number, message.raw.clone());
     let milliseconds = message.time.to_zoned(TimeZone::UTC).map(|time| time.timestamp().as_millisecond());
-    let timestamp = envelope.headers.iter_mut().find(|(name, _)| name == "timestamp");
+    let timestamp = Arc::make_mut(&mut envelope.headers).iter_mut().find(|(name, _)| name == "timestamp");
     if let (Some((_, value)), Ok(milliseconds)) = (timestamp, milliseconds) {
         *value = milliseconds.to_string();
     }

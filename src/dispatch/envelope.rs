@@ -3,7 +3,7 @@
 use crate::component::{Kind, message::Arrival};
 use bytes::Bytes;
 use serde_json::Value;
-use std::{fmt, str::FromStr, time::SystemTime};
+use std::{fmt, str::FromStr, sync::Arc, time::SystemTime};
 use tracing::{Span, error_span, field};
 
 /// Headers and body of one message, and the queue that it came from.
@@ -11,8 +11,8 @@ use tracing::{Span, error_span, field};
 pub struct Envelope {
     /// The queue, as it was subscribed to.
     pub destination: Destination,
-    /// In the order in which they came.
-    pub headers: Vec<(String, String)>,
+    /// In the order in which they came; the handler's message and the answer share them.
+    pub headers: Arc<Vec<(String, String)>>,
     /// The body's bytes.
     pub body: Bytes,
     /// Its place among the messages of this process.
@@ -42,7 +42,7 @@ impl Envelope {
     /// A message that has just arrived from `destination`.
     #[must_use]
     pub fn new(destination: Destination, headers: Vec<(String, String)>, body: Bytes) -> Self {
-        Self { destination, headers, body, arrival: Arrival::next() }
+        Self { destination, headers: Arc::new(headers), body, arrival: Arrival::next() }
     }
 
     /// A message that no broker delivered, with the headers that a platform sends, made up: for rehearsals.

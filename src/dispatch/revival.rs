@@ -48,13 +48,12 @@ impl Dispatcher {
         let task = Task::new(desk.clone(), key.clone(), envelope, None);
         let work = async move {
             info!(number, "taken from the dead letters");
-            let owed = match answer {
-                Some(answer) => Ended::Answered(Box::new(task.owed(answer, true, String::new()))),
+            let ended = match answer {
+                Some(answer) => Ended::Answered { answer, kept: true },
                 None => task.carry_out().await,
             };
-            drop(task);
-            let done = match owed {
-                Ended::Answered(owed) => settle(&desk, *owed).await,
+            let done = match ended {
+                Ended::Answered { answer, kept } => settle(&desk, task.owes(answer, kept)).await,
                 Ended::TakenOver | Ended::Left => false,
             };
             desk.ledger.release(&key, None);
@@ -67,7 +66,7 @@ impl Dispatcher {
 }
 
 /// Whether the broker took the reply, or refused it: then it is among the dead letters anew.
-async fn settle(desk: &Desk, mut owed: Owed) -> bool {
+async fn settle(desk: &Desk, owed: Owed) -> bool {
     loop {
         match owed.send(None).await {
             Ok(Settled::Taken) => {

@@ -35,8 +35,8 @@ pub(super) struct Task {
 
 /// How the carrying out ended.
 pub(super) enum Ended {
-    /// It is to be settled.
-    Answered(Box<Owed>),
+    /// It is to be settled with this, which the journal has kept, or could not keep.
+    Answered { answer: Answer, kept: bool },
     /// Another processor has the message by now, and the answering with it.
     TakenOver,
     /// It goes back to the broker, or has gone back.
@@ -50,8 +50,8 @@ pub(super) struct Owed {
     answer: Answer,
     /// Whether the journal has it: then nothing is lost if the process ends.
     kept: bool,
-    /// Set aside if the broker refuses the answer; without the message where it need not be looked at again.
-    letter: DeadLetter,
+    /// The message's, for whoever looks into an answer that the broker refuses.
+    headers: Arc<Vec<(String, String)>>,
 }
 
 /// What the handler is told and tells, between two deliveries if need be.
@@ -99,11 +99,9 @@ impl Task {
                 ended = self.carry_out() => ended,
             };
             match ended {
-                Ended::Answered(owed) => {
-                    // The body is somebody's data, and may be large.
-                    drop(self);
+                Ended::Answered { answer, kept } => {
                     drop(place);
-                    return owed.settle().await;
+                    return self.owes(answer, kept).settle().await;
                 }
                 Ended::TakenOver => debug!("another processor has it; this one asks what becomes of it"),
                 Ended::Left => {
@@ -145,7 +143,7 @@ impl Task {
             Start::Work(earlier) => earlier,
             Start::Answered(answer) => {
                 info!("delivered again after it was carried out; the same answer is sent again");
-                return Ended::Answered(Box::new(self.owed(answer, true, String::new())));
+                return Ended::Answered { answer, kept: true };
             }
             Start::Leave => return Ended::Left,
         };
@@ -158,7 +156,7 @@ impl Task {
             }
             Outcome::Answered(answer) => self.finished(answer).await,
             Outcome::SetAside(answer, reason) => {
-                self.journaling().bury(self.letter(reason, self.envelope.body.to_vec())).await;
+                self.set_aside(reason).await;
                 self.finished(answer).await
             }
         }
@@ -168,33 +166,33 @@ impl Task {
         match self.journaling().finish(&answer).await {
             Some(kept) => {
                 debug!(kept, "the answer is in the journal");
-                let owed = self.owed(answer, kept, "the broker refused the answer".to_owned());
-                Ended::Answered(Box::new(owed))
+                Ended::Answered { answer, kept }
             }
             None => Ended::TakenOver,
         }
     }
 
-    pub(super) fn owed(&self, answer: Answer, kept: bool, reason: String) -> Owed {
-        // It has been carried out: what is to be tried again is the answer, without the message's body.
-        let letter = self.letter(reason, Vec::new());
-        Owed { desk: self.desk.clone(), key: self.key.clone(), answer, kept, letter }
+    /// What is left of it once it is carried out: the body is somebody's data, and may be large.
+    pub(super) fn owes(self, answer: Answer, kept: bool) -> Owed {
+        let Self { desk, key, envelope, .. } = self;
+        Owed { desk, key, answer, kept, headers: envelope.headers.clone() }
     }
 
     fn waits(&self, waiting: bool) {
         self.desk.waiting.count(&self.key.destination, waiting, &self.desk.link);
     }
 
-    fn letter(&self, reason: String, body: Vec<u8>) -> DeadLetter {
-        DeadLetter {
+    async fn set_aside(&self, reason: String) {
+        let letter = DeadLetter {
             number: 0,
             key: self.key.clone(),
             since: SystemTime::now(),
             reason,
-            headers: self.envelope.headers.clone(),
-            body,
+            headers: self.envelope.headers.to_vec(),
+            body: self.envelope.body.to_vec(),
             answer: None,
-        }
+        };
+        self.journaling().bury(letter).await;
     }
 
     fn journaling(&self) -> Journaling<'_> {
@@ -262,17 +260,24 @@ impl Owed {
         self.kept = matches!(finished, Ok(()) | Err(StoreError::TakenOver));
     }
 
-    pub(super) async fn refused(&mut self, reason: String) {
+    pub(super) async fn refused(&self, reason: String) {
         error!(
             queue = self.answer.reply_to,
             reason,
             "the broker refuses a reply, so that the platform shows none; let the account write to this queue, then \
              send it again with `processor dead retry`"
         );
-        self.letter.reason = format!("the broker refused the answer: {reason}");
-        self.letter.answer = Some(self.answer.clone());
-        let journaling = self.desk.journaling(&self.key);
-        journaling.bury(self.letter.clone()).await;
+        let letter = DeadLetter {
+            number: 0,
+            key: self.key.clone(),
+            since: SystemTime::now(),
+            reason: format!("the broker refused the answer: {reason}"),
+            headers: self.headers.to_vec(),
+            // It has been carried out: what is to be tried again is the answer.
+            body: Vec::new(),
+            answer: Some(self.answer.clone()),
+        };
+        self.desk.journaling(&self.key).bury(letter).await;
     }
 }
 

@@ -14,6 +14,9 @@ pub(super) struct Line {
     fields: Fields,
 }
 
+/// How long a line of text usually is, in bytes.
+const USUAL: usize = 256;
+
 // === impl Line ===
 
 impl Line {
@@ -33,10 +36,11 @@ impl Line {
 /// Nothing inside a message or value can begin a new line.
 pub(super) fn text(line: &Line) -> String {
     let time = line.time.strftime("%Y-%m-%d %H:%M:%S,%3f");
-    let mut text = format!("{time} {} [{}] ", line.level, line.target);
+    let mut text = String::with_capacity(USUAL);
+    let _ = write!(text, "{time} {} [{}] ", line.level, line.target);
     push_escaped(&mut text, &line.message, false);
     for (name, value) in line.fields.iter() {
-        let _ = write!(text, " {name}=");
+        text.extend([" ", name, "="]);
         match value {
             Value::String(value) if needs_quotes(value) => {
                 text.push('"');

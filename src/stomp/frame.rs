@@ -109,6 +109,11 @@ impl fmt::Display for Command {
 // === impl Headers ===
 
 impl Headers {
+    /// None, with room for so many.
+    pub(super) fn with_room(headers: usize) -> Self {
+        Self(Vec::with_capacity(headers))
+    }
+
     /// The first header of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

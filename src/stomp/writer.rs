@@ -249,11 +249,11 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
     /// A frame that cannot be written takes the others of its parcel along, so that no message is acknowledged whose
     /// reply was never sent.
     fn can_write(&self, frame: &Frame) -> bool {
-        let written = self.terms.codec.encode_head(frame, &mut BytesMut::new());
-        if let Err(error) = &written {
+        let checked = self.terms.codec.check(frame);
+        if let Err(error) = &checked {
             error!(%error, ?frame, "cannot send this frame; its message stays unanswered until the next session");
         }
-        written.is_ok()
+        checked.is_ok()
     }
 
     async fn hear(&mut self, word: Option<Word>) -> Result<(), LinkError> {

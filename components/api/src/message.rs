@@ -25,7 +25,7 @@ pub struct Message(Arc<Inner>, Option<Arc<FilledIn>>);
 struct Inner {
     action: String,
     destination: String,
-    headers: Vec<(String, String)>,
+    headers: Arc<Vec<(String, String)>>,
     body: Value,
     raw: Bytes,
     arrival: Arrival,
@@ -88,16 +88,16 @@ impl Message {
         body: Value,
         raw: Bytes,
     ) -> Self {
-        Self::arrived(Arrival::next(), action, destination, headers, body, raw)
+        Self::arrived(Arrival::next(), action, destination, Arc::new(headers), body, raw)
     }
 
-    /// The same, for a message whose arrival was noted before it could be read.
+    /// The same, for a message whose arrival was noted before it could be read; whoever noted it shares the headers.
     #[must_use]
     pub fn arrived(
         arrival: Arrival,
         action: impl Into<String>,
         destination: impl Into<String>,
-        headers: Vec<(String, String)>,
+        headers: Arc<Vec<(String, String)>>,
         body: Value,
         raw: Bytes,
     ) -> Self {

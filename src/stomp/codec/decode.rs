@@ -1,7 +1,9 @@
 //! Bytes to frame, however the bytes are split. Every byte is looked at once: the place is remembered between calls.
 
+use std::borrow::Cow;
+
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::{CodecError, Limits, escape};
 use crate::stomp::frame::{Command, Frame, Headers};
@@ -133,18 +135,19 @@ fn open_end(source: &BytesMut, seen: &mut usize, max: usize) -> Result<Option<us
 
 impl Head {
     fn parse(head: &[u8], version: Version, limits: &Limits) -> Result<Self, CodecError> {
-        let text = String::from_utf8_lossy(head);
-        let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-        let word = lines.next().unwrap_or_default();
+        let text = text(head);
+        let (word, mut rest) = first_line(&text).unwrap_or_default();
         let command: Command = word.parse().map_err(|()| CodecError::UnknownCommand(excerpt(word)))?;
         let escaped = command.escapes_headers() && version != Version::V1_0;
-        let mut headers = Headers::default();
-        for line in lines.take_while(|line| !line.is_empty()) {
+        let lines = memchr_iter(b'\n', rest.as_bytes()).count();
+        let mut headers = Headers::with_room(lines.min(limits.max_headers));
+        while let Some((line, after)) = first_line(rest).filter(|(line, _)| !line.is_empty()) {
             if headers.len() == limits.max_headers {
                 return Err(CodecError::TooManyHeaders(limits.max_headers));
             }
             let (name, value) = parse_header(line, escaped)?;
             headers.push(name, value);
+            rest = after;
         }
         Ok(Self { command, headers })
     }
@@ -160,9 +163,25 @@ impl Head {
     }
 }
 
+/// `String::from_utf8_lossy` alone looks at every character.
+fn text(head: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(head).map_or_else(|_| String::from_utf8_lossy(head), Cow::Borrowed)
+}
+
+/// The first line without its end, and what follows it.
+fn first_line(text: &str) -> Option<(&str, &str)> {
+    let (line, rest) = cut(text, b'\n')?;
+    Some((line.strip_suffix('\r').unwrap_or(line), rest))
+}
+
+/// What stands before and behind the first such character, which is ASCII.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = memchr(at, text.as_bytes())?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
+}
+
 fn parse_header(line: &str, escaped: bool) -> Result<(String, String), CodecError> {
-    let (name, value) = line
-        .split_once(':')
+    let (name, value) = cut(line, b':')
         .filter(|(name, _)| !name.is_empty())
         .ok_or_else(|| CodecError::MalformedHeader(excerpt(line)))?;
     if !escaped {

@@ -117,6 +117,11 @@ impl Codec {
         self.version = version;
     }
 
+    /// Whether a frame can be written; if not, why.
+    pub fn check(&self, frame: &Frame) -> Result<(), CodecError> {
+        encode::check(frame, self.version)
+    }
+
     /// Writes a frame up to its body, for bodies that are better written from where they are; a NUL must follow them.
     pub fn encode_head(&self, frame: &Frame, target: &mut BytesMut) -> Result<(), CodecError> {
         encode::head(frame, self.version, target)

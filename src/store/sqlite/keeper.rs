@@ -108,7 +108,7 @@ impl Keeper {
         }
         let written = self.transaction(|tables| {
             tasks.iter_mut().for_each(|task| task.run(tables));
-            confirmed.iter().try_for_each(|key| tables.confirm(key))
+            tables.confirm(&confirmed)
         });
         if written.is_err() {
             self.confirmed.put_back(confirmed);

@@ -92,11 +92,12 @@ impl Tables<'_> {
         Ok(())
     }
 
-    pub(super) fn confirm(&self, key: &Key) -> Result<()> {
+    pub(super) fn confirm(&self, keys: &[Key]) -> Result<()> {
         let mut confirm = self.connection.prepare_cached(
             "UPDATE messages SET confirmed = ?3 WHERE id = ?1 AND destination = ?2 AND state = 3",
         )?;
-        confirm.execute(params![key.id, key.destination, now()]).map(drop)
+        let now = now();
+        keys.iter().try_for_each(|key| confirm.execute(params![key.id, key.destination, now]).map(drop))
     }
 
     /// This run ends in order: what it leaves begun was cut off, and no crash.
