@@ -1,8 +1,10 @@
 //! What a handler may reach besides its input.
 
+mod calling_off;
 mod seat;
 mod waits;
 
+pub use calling_off::unless_terminated;
 pub(crate) use waits::called_off;
 
 use crate::{
