@@ -6,7 +6,7 @@ pub mod live;
 pub mod orders;
 pub mod platform;
 pub mod reload;
-mod secrets;
+pub(crate) mod secrets;
 pub mod service;
 pub mod serving;
 pub mod settings;
