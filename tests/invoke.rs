@@ -13,7 +13,7 @@ use clap::{Args, FromArgMatches};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stand_in_platform::{ORG_NAME, Platform};
-use std::{fs, path::Path, process::ExitCode, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, time::Duration};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -231,7 +231,10 @@ fn a_component_gets_its_section_from_the_command_line() {
 /// A directory that holds the secret PIN.
 fn vault() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("PIN"), "4711-secret").unwrap();
+    let pin = directory.path().join("PIN");
+    fs::write(&pin, "4711-secret").unwrap();
+    // Secrets that others can read are not taken.
+    fs::set_permissions(&pin, fs::Permissions::from_mode(0o600)).unwrap();
     directory
 }
 

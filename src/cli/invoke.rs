@@ -69,10 +69,12 @@ platform would get. Without --mock it logs in to the platform of app.config, and
   processor invoke my_function host=example.com --mock recorded --set my_component.greeting=hello
 
 A select is {\"id\", \"name\"}, a multi-select a list of those, a date milliseconds since 1970 UTC, a text area
-{\"format\": \"text\", \"content\": \"…\"}. `$NAME` and `^NAME` in a function's inputs are filled in where input_secrets in the
-component's section names them (with --mock: --set my_component.input_secrets=NAME), and masked in what is printed; quote
-them, so that the shell does not fill them in. What trap_exception says holds here, too. `processor list -v` shows what there is to invoke; recordings are made by
+{\"format\": \"text\", \"content\": \"…\"}. `processor list -v` shows what there is to invoke; recordings are made by
 `processor run --log-http-responses DIRECTORY`.
+
+`$NAME` and `^NAME` in a function's inputs are filled in where input_secrets in the component's
+section names them (with --mock: --set my_component.input_secrets=NAME), and masked in what is
+printed. Quote them, lest the shell fill them in. What trap_exception says holds here, too.
 
 Exit code: 0 if it was answered with success, 1 if it was not, 64 if the command line or app.config is wrong.";
 
