@@ -10,14 +10,20 @@ use action_processor::{
     component::{Component, Context, Failure, Message, Reply, function_fn, handler_fn},
 };
 use clap::{Args, FromArgMatches};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use stand_in_platform::{ORG_NAME, Platform};
-use std::{fs, path::Path, process::ExitCode, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, time::Duration};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/components/add_task/recorded");
+
+#[derive(Deserialize)]
+struct Login {
+    password: String,
+}
 
 /// A function and an action, which tell what they were given; and one more of each under one name.
 fn component() -> Component {
@@ -35,8 +41,14 @@ fn component() -> Component {
         Ok(Reply::text(format!("{given} {}", user["enabled"])))
     };
     let fail = async |_: Message, _: Context| Err::<Reply, _>(Failure::new("it is down"));
+    let log_in = async |login: Login, cx: Context| {
+        cx.status(format!("asking with {}", login.password)).await;
+        Ok::<_, Failure>(json!({ "length": login.password.len(), "password": login.password }))
+    };
     Component::new("mine")
         .function("echo", function_fn(echo))
+        .function("log_in", function_fn(log_in))
+        .function("down", handler_fn(fail))
         .function("twice", function_fn(async |_: Message, _: Context| Ok::<_, Failure>("function")))
         .on("Act On It", handler_fn(act))
         .on("Twice", handler_fn(async |_: Message, _: Context| Ok(Reply::text("action"))))
@@ -46,11 +58,15 @@ fn component() -> Component {
         }))
 }
 
-/// What the command prints to standard output, and whether its exit code is `code`.
+/// With the recordings of `directory`.
 fn invoke_in(directory: &Path, arguments: &[&str], code: u8) -> String {
+    invoke_with(&[arguments, &["--mock", directory.to_str().unwrap()]].concat(), code)
+}
+
+/// What the command prints to standard output, and whether its exit code is `code`.
+fn invoke_with(arguments: &[&str], code: u8) -> String {
     let command = InvokeArgs::augment_args(clap::Command::new("invoke").no_binary_name(true));
-    let mock = directory.to_str().unwrap();
-    let matches = command.try_get_matches_from([arguments, &["--mock", mock]].concat()).unwrap();
+    let matches = command.try_get_matches_from(arguments).unwrap();
     let mut out = Vec::new();
     let ended = run(&InvokeArgs::from_arg_matches(&matches).unwrap(), &[component()], &mut out);
     let text = String::from_utf8(out).unwrap();
@@ -212,6 +228,51 @@ fn a_component_gets_its_section_from_the_command_line() {
     assert_eq!(invoke_in(Path::new(RECORDED), &["echo", "--set", "yours.key=value"], 64), "");
 }
 
+/// A directory that holds the secret PIN.
+fn vault() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let pin = directory.path().join("PIN");
+    fs::write(&pin, "4711-secret").unwrap();
+    // Secrets that others can read are not taken.
+    fs::set_permissions(&pin, fs::Permissions::from_mode(0o600)).unwrap();
+    directory
+}
+
+#[test]
+fn a_secret_that_the_section_allows_is_filled_in_and_printed_nowhere() {
+    let vault = vault();
+    let of_vault = ["--secrets_dir", vault.path().to_str().unwrap()];
+    let log_in = |arguments: &[&str], code| {
+        let all = [&["log_in"], arguments, &of_vault].concat();
+        let printed = invoke_in(Path::new(RECORDED), &all, code);
+        assert!(!printed.contains("4711-secret"), "{printed}");
+        printed
+    };
+    let allowed = log_in(&["password=^PIN", "--set", "mine.input_secrets=PIN"], 0);
+    assert!(allowed.contains("  status          asking with ***\n"), "{allowed}");
+    let results = &reply(&allowed)["results"];
+    assert_eq!(results["content"], json!({ "length": 11, "password": "***" }));
+    assert_eq!(results["inputs"], json!({ "password": "^PIN" }));
+    let refused = log_in(&["password=^PIN"], 0);
+    assert!(refused.contains("input_secrets in [mine] does not name it"), "{refused}");
+    assert_eq!(reply(&refused)["results"]["content"]["password"], "^PIN");
+    let missing = log_in(&["password=^PUK", "--set", "mine.input_secrets=PUK"], 1);
+    assert!(missing.contains("  secret          ^PUK leads nowhere: "), "{missing}");
+    assert!(reply(&missing)["message"].as_str().unwrap().contains("cannot be found: password"), "{missing}");
+}
+
+#[test]
+fn a_failure_that_is_trapped_lets_the_workflow_go_on() {
+    assert_eq!(reply(&invoke_in(Path::new(RECORDED), &["down"], 1))["message"], "it is down");
+    for trap in [&["--trap_exception=true"] as &[_], &["--set", "mine.trap_exception=yes"]] {
+        let results = &reply(&invoke(&[&["down"], trap].concat()))["results"];
+        assert_eq!((&results["success"], &results["reason"]), (&json!(false), &json!("it is down")));
+    }
+    // The section has the last word.
+    let section = ["down", "--trap_exception=true", "--set", "mine.trap_exception=no"];
+    invoke_in(Path::new(RECORDED), &section, 1);
+}
+
 #[test]
 fn a_command_line_that_is_wrong_exits_64_and_says_why() {
     let (_directory, list) = file("[1]");
@@ -245,20 +306,51 @@ fn help_teaches_by_examples() {
     }
 }
 
-#[tokio::test]
-async fn it_works_on_the_real_platform_and_says_so() {
+/// A platform, and the app.config that leads to it for as long as the directory is there.
+async fn stand_in() -> (Platform, TempDir, AppConfig) {
     let authority = Authority::new("CA of the platform");
     let tls = authority.issue(&Request::server(["localhost"])).server_config();
     let platform = Platform::builder().tls(tls).api_key(API_KEY.login, API_KEY.passcode).start().await;
-    let id = platform.add_incident(json!({ "name": "Phishing", "properties": { "last_updated": null } }));
-    let cafile = authority.file();
+    let directory = tempfile::tempdir().unwrap();
+    let cafile = directory.path().join("ca.pem");
+    fs::copy(authority.file().path(), &cafile).unwrap();
     let config = AppConfig::empty()
         .set("resilient", "host", "localhost")
         .set("resilient", "port", &platform.port().to_string())
-        .set("resilient", "cafile", &cafile.path().display().to_string())
+        .set("resilient", "cafile", &cafile.display().to_string())
         .set("resilient", "org", ORG_NAME)
         .set("resilient", "api_key_id", API_KEY.login)
         .set("resilient", "api_key_secret", API_KEY.passcode);
+    (platform, directory, config)
+}
+
+#[tokio::test]
+async fn on_a_real_platform_app_config_says_which_secrets_there_are_and_what_is_trapped() {
+    let ((_platform, directory, config), vault) = (stand_in().await, vault());
+    let config = config
+        .set("resilient", "secrets_dir", &vault.path().display().to_string())
+        .set("resilient", "trap_exception", "true")
+        .set("mine", "input_secrets", "PIN");
+    let file = directory.path().join("app.config");
+    fs::write(&file, config.text()).unwrap();
+    let invoke = async |arguments: &[&str]| {
+        let all = [arguments, &["--config-file", file.to_str().unwrap()]].concat();
+        let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        let invoked = tokio::task::spawn_blocking(move || {
+            invoke_with(&all.iter().map(String::as_str).collect::<Vec<_>>(), 0)
+        });
+        invoked.await.unwrap()
+    };
+    let printed = invoke(&["log_in", "password=^PIN"]).await;
+    assert_eq!(reply(&printed)["results"]["content"], json!({ "length": 11, "password": "***" }));
+    assert!(!printed.contains("4711-secret"), "{printed}");
+    assert_eq!(reply(&invoke(&["down"]).await)["results"]["reason"], "it is down");
+}
+
+#[tokio::test]
+async fn it_works_on_the_real_platform_and_says_so() {
+    let (platform, _directory, config) = stand_in().await;
+    let id = platform.add_incident(json!({ "name": "Phishing", "properties": { "last_updated": null } }));
 
     let incident = id.to_string();
     let mut processor = Processor::command(&config, &["invoke", "Incident Updated", "--incident", &incident]);

@@ -1,10 +1,12 @@
 //! `processor invoke`.
 //!
 //! - `input`: what is written on the command line becomes a message's body
+//! - `secrets`: what inputs name by `$NAME` and `^NAME`
 //! - `target`: which handler is meant
 //! - `stage`: the platform, or recordings of it
 
 mod input;
+mod secrets;
 mod stage;
 mod target;
 
@@ -69,6 +71,10 @@ platform would get. Without --mock it logs in to the platform of app.config, and
 A select is {\"id\", \"name\"}, a multi-select a list of those, a date milliseconds since 1970 UTC, a text area
 {\"format\": \"text\", \"content\": \"…\"}. `processor list -v` shows what there is to invoke; recordings are made by
 `processor run --log-http-responses DIRECTORY`.
+
+`$NAME` and `^NAME` in a function's inputs are filled in where input_secrets in the component's
+section names them (with --mock: --set my_component.input_secrets=NAME), and masked in what is
+printed. Quote them, lest the shell fill them in. What trap_exception says holds here, too.
 
 Exit code: 0 if it was answered with success, 1 if it was not, 64 if the command line or app.config is wrong.";
 

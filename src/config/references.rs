@@ -1,10 +1,12 @@
-//! `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` inside values.
-//!
-//! As for the vendor's framework: a value that begins with `$` or `^` is a reference as a whole; with braces, references
-//! may stand anywhere in it, any number of them. What a reference leads to is not looked through again.
+//! `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` inside values: [`secrets::references`] says how they are written.
 
 use super::{layers::RawSections, settings::plain, sources::Sources, stores::Stores};
+#[cfg(doc)]
+use crate::component::secrets;
+use crate::component::secrets::Followed;
 use std::fmt;
+
+pub(super) use crate::component::secrets::references::{Sigil, is_reference};
 
 /// Follows references.
 #[derive(Clone)]
@@ -30,15 +32,6 @@ pub struct Piece {
     pub value: String,
     /// Whether it was a plain environment variable, which may be no secret at all.
     pub from_environment: bool,
-}
-
-/// The two kinds of references.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sigil {
-    /// `$`: protected secrets, then the environment.
-    Dollar,
-    /// `^`: the other stores.
-    Caret,
 }
 
 // === impl References ===
@@ -70,88 +63,14 @@ impl References {
     }
 
     fn walk(&self, section: &str, text: &str, allowed: Option<&[&str]>) -> Resolved {
-        let mut resolved =
-            Resolved { text: String::new(), pieces: Vec::new(), missing: Vec::new(), refused: false };
-        let mut rest = text;
-        while let Some((before, sigil, name, after)) = next(rest, rest.len() == text.len()) {
-            resolved.text.push_str(before);
-            let written = rest.get(before.len()..rest.len() - after.len()).unwrap_or_default();
-            if allowed.is_some_and(|allowed| !allowed.contains(&name)) {
-                resolved.text.push_str(written);
-                resolved.refused |= is_name(name);
-            } else {
-                // What an operator allows by name is meant, however it is called.
-                let meant = allowed.is_some() || is_name(name);
-                self.follow(section, sigil, name, written, meant, &mut resolved);
-            }
-            rest = after;
-        }
-        resolved.text.push_str(rest);
-        resolved
-    }
-
-    fn follow(
-        &self,
-        section: &str,
-        sigil: Sigil,
-        name: &str,
-        written: &str,
-        meant: bool,
-        resolved: &mut Resolved,
-    ) {
-        match self.0.find(sigil, name, section) {
-            Ok(piece) => {
-                resolved.text.push_str(&piece.value);
-                resolved.pieces.push(piece);
-            }
-            Err(nowhere) => {
-                resolved.text.push_str(written);
-                if meant {
-                    resolved.missing.push(format!("{written} leads nowhere: {nowhere}"));
-                }
-            }
-        }
-    }
-}
-
-/// The next reference of `text`: what stands before it, its kind, its name, what follows.
-fn next(text: &str, at_start: bool) -> Option<(&str, Sigil, &str, &str)> {
-    let braces =
-        |text: &str| text.match_indices(['$', '^']).find(|(at, _)| is_open(text, *at)).map(|(at, _)| at);
-    if let Some(at) = braces(text) {
-        let (before, rest) = text.split_at(at);
-        let (name, after) = rest.get(2..)?.split_once('}')?;
-        return Some((before, Sigil::of(rest)?, name, after));
-    }
-    let name = text.get(1..).filter(|name| at_start && !name.is_empty())?;
-    Some(("", Sigil::of(text)?, name, ""))
-}
-
-fn is_open(text: &str, at: usize) -> bool {
-    text.get(at + 1..).is_some_and(|rest| rest.starts_with('{') && rest.contains('}'))
-}
-
-/// A password may begin with `$` and be followed by anything: only what could be a variable's name is missed.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Whether `text` is one reference and nothing else.
-pub(super) fn is_reference(text: &str) -> bool {
-    next(text, true)
-        .is_some_and(|(before, _, name, after)| before.is_empty() && after.is_empty() && is_name(name))
-}
-
-// === impl Sigil ===
-
-impl Sigil {
-    fn of(text: &str) -> Option<Self> {
-        match text.chars().next()? {
-            '$' => Some(Self::Dollar),
-            '^' => Some(Self::Caret),
-            _ => None,
-        }
+        let mut pieces = Vec::new();
+        let followed = Followed::of(text, allowed, |reference| {
+            let piece = self.0.find(reference.sigil, reference.name, section)?;
+            pieces.push(piece.clone());
+            Ok(piece.value)
+        });
+        let Followed { text, missing, refused, .. } = followed;
+        Resolved { text, pieces, missing, refused }
     }
 }
 

@@ -147,6 +147,12 @@ impl Settings {
             .flat_map(|name| self.section(name).map(move |(key, setting)| (name, key, setting)))
     }
 
+    /// Follows references in values that come later, such as a function's inputs.
+    #[must_use]
+    pub fn references(&self) -> &References {
+        &self.references
+    }
+
     /// The sections that there are, by name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.sections.keys().map(String::as_str)

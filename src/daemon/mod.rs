@@ -8,7 +8,7 @@ pub mod platform;
 mod queues;
 pub mod reload;
 pub mod repeats;
-mod secrets;
+pub(crate) mod secrets;
 pub mod service;
 pub mod serving;
 pub mod settings;

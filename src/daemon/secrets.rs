@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 
 /// Follows references, and tells the log and the recordings what they must not show from then on.
 #[derive(Debug)]
-pub(super) struct InputSecrets {
+pub(crate) struct InputSecrets {
     references: RwLock<References>,
     /// What inputs have been filled with.
     followed: Redactor,
@@ -18,9 +18,14 @@ pub(super) struct InputSecrets {
 }
 
 impl InputSecrets {
-    pub(super) fn new(references: References) -> Self {
+    pub(crate) fn new(references: References) -> Self {
         let references = RwLock::new(references);
         Self { references, followed: Redactor::default(), log: logging::redactor() }
+    }
+
+    /// The same where what it finds is shown by something else than the log.
+    pub(crate) fn shown_by(self, redactor: Redactor) -> Self {
+        Self { log: redactor, ..self }
     }
 
     /// References lead where `references` says from now on.

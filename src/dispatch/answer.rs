@@ -3,13 +3,13 @@
 use super::{envelope::Envelope, results::results, work::Job};
 use crate::{
     component::{
-        Failure, Kind, Message, Reply,
-        reply::{FailureKind, interim},
+        Failure, Reply,
+        reply::{Consequence, interim},
     },
     stomp::Outgoing,
     store::Answer,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::time::Duration;
 use tracing::{error, info, warn};
 
@@ -31,13 +31,11 @@ impl Ending {
             Ok(reply) => return Self::Well(reply),
             Err(failure) => failure,
         };
-        let calls = |job: &&Job| matches!(job.message.kind(), Kind::Function | Kind::Connector);
-        match (failure.kind(), job.filter(calls)) {
-            (FailureKind::Unsuccessful, Some(_)) => Self::Well(Reply::unsuccessful(failure.to_string())),
-            // What the platform itself called off is nobody's success.
-            (FailureKind::Cancelled, _) => Self::Badly(failure),
-            (_, Some(job)) if job.traps => Self::Trapped(Reply::unsuccessful(failure.to_string())),
-            _ => Self::Badly(failure),
+        let consequence = |job: &Job| failure.consequence(job.message.kind(), job.traps);
+        match job.map_or(Consequence::Error, consequence) {
+            Consequence::InVain => Self::Well(Reply::unsuccessful(failure.to_string())),
+            Consequence::Trapped => Self::Trapped(Reply::unsuccessful(failure.to_string())),
+            Consequence::Error => Self::Badly(failure),
         }
     }
 
@@ -73,8 +71,9 @@ pub(super) fn last(envelope: &Envelope, ending: &Ending, job: Option<&Job>, took
         }
         Ending::Badly(failure) => failure.to_json(),
     };
-    if let Some(job) = job.filter(|job| job.message.has_secrets()) {
-        mask(&mut body, &job.message);
+    // Secrets that were filled into the message's inputs do not come back in its answer.
+    if let Some(job) = job {
+        job.message.mask_in(&mut body);
     }
     answer(envelope, &body)
 }
@@ -91,29 +90,6 @@ fn answer(envelope: &Envelope, body: &Value) -> Answer {
         correlation_id: envelope.header("correlation-id").map(str::to_owned),
         // A `Value` can always be written, and this is quicker than its `Display`.
         body: serde_json::to_string(body).unwrap_or_default(),
-    }
-}
-
-/// Secrets that were filled into the message's inputs do not come back in its answer.
-fn mask(value: &mut Value, message: &Message) {
-    match value {
-        Value::String(text) => *text = message.mask(text).into_owned(),
-        Value::Array(values) => values.iter_mut().for_each(|value| mask(value, message)),
-        Value::Object(fields) => {
-            let masked = std::mem::take(fields).into_iter().map(|(name, mut value)| {
-                mask(&mut value, message);
-                (message.mask(&name).into_owned(), value)
-            });
-            *fields = masked.collect::<Map<_, _>>();
-        }
-        Value::Number(number) => {
-            let text = number.to_string();
-            let masked = message.mask(&text);
-            if masked != text {
-                *value = masked.into_owned().into();
-            }
-        }
-        Value::Null | Value::Bool(_) => {}
     }
 }
 

@@ -6,11 +6,10 @@ mod instance;
 
 pub use instance::{Instance, Terminated};
 
-use crate::component::{CancellationToken, Failure, FailureKind, Reply, Rest, rest::RestError};
+use crate::component::{CancellationToken, Failure, Reply, Rest, context, rest::RestError};
 use std::{
     collections::HashMap,
     future::Future,
-    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -23,9 +22,6 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
-
-/// How long a handler has to end by itself once it is called off.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The platform is asked at most once in this time, whatever is at work.
 const APART: Duration = Duration::from_millis(250);
@@ -81,11 +77,10 @@ impl Cancel {
         self.every.send_if_modified(|before| std::mem::replace(before, every) != every);
     }
 
-    /// Does `work` for `instance`. When that is terminated, `called_off` fires; work that does not end by itself soon
-    /// after is dropped. Whatever it came to, it has failed then.
+    /// Does `work` for `instance`, and calls it off when that is terminated: see [`context::unless_terminated`].
     ///
     /// # Errors
-    /// That of `work`, or [`FailureKind::Cancelled`].
+    /// That of `work`, or [`FailureKind::Cancelled`](crate::component::FailureKind::Cancelled).
     pub async fn unless_terminated(
         self: &Arc<Self>,
         instance: Instance,
@@ -93,17 +88,7 @@ impl Cancel {
         work: impl Future<Output = Result<Reply, Failure>> + Send,
     ) -> Result<Reply, Failure> {
         let watched = self.watch(instance);
-        let mut work = pin!(work);
-        tokio::select! {
-            biased;
-            outcome = &mut work => return outcome,
-            () = watched.fate.is_known.cancelled() => called_off.cancel(),
-        }
-        match timeout(GRACE, work).await {
-            // Another processor has the message, or will have.
-            Ok(Err(failure)) if failure.kind() == FailureKind::Returned => Err(failure),
-            ended => Err(watched.failure(ended.ok().as_ref())),
-        }
+        context::unless_terminated(watched.terminated(), called_off, work).await
     }
 
     /// Joins those that wait for the fate of `instance`.
@@ -182,22 +167,11 @@ impl Cancel {
 // === impl Watched ===
 
 impl Watched {
-    /// The answer to a function that was called off. `ended`: what its handler came to within the grace, if anything.
-    fn failure(&self, ended: Option<&Result<Reply, Failure>>) -> Failure {
+    /// Waits until it is, and says so.
+    async fn terminated(&self) -> String {
+        self.fate.is_known.cancelled().await;
         let how = self.fate.terminated.get().map(ToString::to_string).unwrap_or_default();
-        let handler = match ended {
-            Some(Ok(_)) => " Its handler had come to its end nevertheless.".to_owned(),
-            Some(Err(failure)) if failure.kind() != FailureKind::Cancelled => {
-                format!(" Its handler ended with: {failure}")
-            }
-            Some(Err(_)) | None => String::new(),
-        };
-        let text = format!(
-            "The {} that called this function was {how}, so the function was called off. What it had done by then stays \
-             done: its work may have been done in part.{handler}",
-            self.instance
-        );
-        Failure::with_kind(FailureKind::Cancelled, text)
+        format!("The {} that called this function was {how}", self.instance)
     }
 }
 

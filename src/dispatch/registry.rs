@@ -2,7 +2,7 @@
 //! queue.
 
 use super::{envelope::Destination, withheld::Withheld};
-use crate::component::{Component, Kind, OrderKey, Section, handler::AnyHandler};
+use crate::component::{Component, Kind, OrderKey, Section, address::Address, handler::AnyHandler};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -163,21 +163,22 @@ impl Registry {
     /// The handler of `action` on `destination`, or else the destination's default handler.
     #[must_use]
     pub fn find(&self, destination: &str, action: &str) -> Option<&Route> {
-        let served = self.destinations.get(destination)?;
-        served.actions.get(action).or(served.otherwise.as_ref())
+        Address::of(Kind::Action, destination, action).find(|address| self.at(address))
     }
 
     /// The handler of what `kind` of message says of itself: an action's name, a function's, an inbound message's event.
     #[must_use]
     pub fn route(&self, kind: Kind, destination: &Destination, name: &str) -> Option<&Route> {
-        match kind {
-            Kind::Function => self.functions.get(name),
-            Kind::Inbound => {
-                let served = self.inbound.get(&destination.name)?;
-                served.actions.get(name).or(served.otherwise.as_ref())
-            }
-            Kind::Connector => self.connectors.get(&destination.name).or(self.any_connector.as_ref()),
-            _ => self.find(&destination.name, name),
+        Address::of(kind, &destination.name, name).find(|address| self.at(address))
+    }
+
+    fn at(&self, address: Address<'_>) -> Option<&Route> {
+        match address {
+            Address::Action { destination, name } => self.destinations.get(destination)?.at(name),
+            Address::Function(name) => self.functions.get(name),
+            Address::Inbound { destination, event } => self.inbound.get(destination)?.at(event),
+            Address::Connector(Some(queue)) => self.connectors.get(queue),
+            Address::Connector(None) => self.any_connector.as_ref(),
         }
     }
 
@@ -260,49 +261,55 @@ impl Registry {
         let Entry { component, section, withheld } = entry;
         // A section that says something else has been refused when the configuration was checked.
         let order = component.order(&section).unwrap_or_default();
-        let destination = component.serves(&section).to_owned();
         let (name, version): (Arc<str>, Arc<str>) =
             (component.name().into(), component.version_text().into());
         let section = Arc::new(section);
         let stopped = withheld.map(|reason| Arc::new(Withheld(reason)) as Arc<dyn AnyHandler>);
-        let route = |handler: &Arc<dyn AnyHandler>| Route {
-            component: name.clone(),
-            version: version.clone(),
-            handler: stopped.as_ref().unwrap_or(handler).clone(),
-            section: section.clone(),
-            order: order.clone(),
-            withheld: stopped.is_some(),
-        };
-        for (action, handler) in component.handlers() {
-            let served = self.destinations.entry(destination.clone()).or_default();
-            served.add(&destination, Some(action), route(handler), clashes);
-        }
-        if let Some(handler) = component.default_handler() {
-            let served = self.destinations.entry(destination.clone()).or_default();
-            served.add(&destination, None, route(handler), clashes);
-        }
-        for inbound in component.inbounds() {
-            let destination = component.serves_inbound(&section, &inbound.destination);
-            let served = self.inbound.entry(destination.to_owned()).or_default();
-            served.add(destination, inbound.event.as_deref(), route(&inbound.handler), clashes);
-        }
-        for (function, handler) in component.functions() {
-            if let Some(first) = self.functions.insert(function.to_owned(), route(handler)) {
-                let (first, second) = (first.component.to_string(), name.to_string());
-                clashes.push(Clash::Function { function: function.to_owned(), first, second });
+        for (address, handler) in component.routes(&section) {
+            let route = Route {
+                component: name.clone(),
+                version: version.clone(),
+                handler: stopped.as_ref().unwrap_or(handler).clone(),
+                section: section.clone(),
+                order: order.clone(),
+                withheld: stopped.is_some(),
+            };
+            if let Some(first) = self.insert(address, route) {
+                clashes.push(Clash::at(address, first.component.to_string(), name.to_string()));
             }
         }
-        for (queue, handler) in component.connectors() {
-            if let Some(first) = self.connectors.insert(queue.to_owned(), route(handler)) {
-                let (first, second) = (first.component.to_string(), name.to_string());
-                clashes.push(Clash::Connector { queue: queue.to_owned(), first, second });
+    }
+
+    /// What was there before.
+    fn insert(&mut self, address: Address<'_>, route: Route) -> Option<Route> {
+        match address {
+            Address::Action { destination, name } => {
+                self.destinations.entry(destination.to_owned()).or_default().insert(name, route)
             }
+            Address::Function(name) => self.functions.insert(name.to_owned(), route),
+            Address::Inbound { destination, event } => {
+                self.inbound.entry(destination.to_owned()).or_default().insert(event, route)
+            }
+            Address::Connector(Some(queue)) => self.connectors.insert(queue.to_owned(), route),
+            Address::Connector(None) => self.any_connector.replace(route),
         }
-        if let Some(handler) = component.any_connector()
-            && let Some(first) = self.any_connector.replace(route(handler))
-        {
-            let (first, second) = (first.component.to_string(), name.to_string());
-            clashes.push(Clash::Connectors { first, second });
+    }
+}
+
+impl Clash {
+    fn at(address: Address<'_>, first: String, second: String) -> Self {
+        match address {
+            Address::Action { destination, name: Some(action) }
+            | Address::Inbound { destination, event: Some(action) } => {
+                let (destination, action) = (destination.to_owned(), action.to_owned());
+                Self::Action { destination, action, first, second }
+            }
+            Address::Action { destination, name: None } | Address::Inbound { destination, event: None } => {
+                Self::Default { destination: destination.to_owned(), first, second }
+            }
+            Address::Function(function) => Self::Function { function: function.to_owned(), first, second },
+            Address::Connector(Some(queue)) => Self::Connector { queue: queue.to_owned(), first, second },
+            Address::Connector(None) => Self::Connectors { first, second },
         }
     }
 }
@@ -318,19 +325,16 @@ impl Served {
     }
 
     /// The handler of `action`; of every other one for `None`.
-    fn add(&mut self, destination: &str, action: Option<&str>, route: Route, clashes: &mut Vec<Clash>) {
+    fn at(&self, action: Option<&str>) -> Option<&Route> {
+        action.map_or(self.otherwise.as_ref(), |action| self.actions.get(action))
+    }
+
+    fn insert(&mut self, action: Option<&str>, route: Route) -> Option<Route> {
         self.ordered |= route.order.is_some();
-        let destination = destination.to_owned();
-        let second = route.component.to_string();
-        let before = match action {
+        match action {
             Some(action) => self.actions.insert(action.to_owned(), route),
             None => self.otherwise.replace(route),
-        };
-        let Some(first) = before.map(|first| first.component.to_string()) else { return };
-        clashes.push(match action {
-            Some(action) => Clash::Action { destination, action: action.to_owned(), first, second },
-            None => Clash::Default { destination, first, second },
-        });
+        }
     }
 }
 

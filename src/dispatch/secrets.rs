@@ -1,11 +1,13 @@
-//! Fills secrets into a function's inputs, where they are named there (`$NAME`, `^NAME`).
-//!
-//! Inputs are written by people on the platform, secrets belong to the operator. So only those are filled in that the
-//! component's section names in `input_secrets`; any other reference is passed on as it came.
+//! Has secrets filled into a function's inputs ([`filling`]) without holding up anything else.
 
+#[cfg(doc)]
+use crate::component::secrets::filling;
 use crate::component::{
-    CancellationToken, Failure, Kind, Message, Section,
-    secrets::{Followed, Secrets},
+    CancellationToken, Failure, Message, Section,
+    secrets::{
+        Secrets,
+        filling::{Filling, may_refer},
+    },
 };
 use serde_json::Value;
 use std::{
@@ -15,9 +17,6 @@ use std::{
 };
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
-
-/// The key of a component's section.
-const KEY: &str = "input_secrets";
 
 /// Messages whose secrets are looked up at the same time. A look-up may run a command of the operator's.
 const MOST_AT_A_TIME: usize = 4;
@@ -31,16 +30,6 @@ pub(super) struct Filler {
     places: Arc<Semaphore>,
     /// The sections whose operator has been told of a reference that is not allowed.
     told: Mutex<BTreeSet<String>>,
-}
-
-/// What has come of one message's inputs.
-#[derive(Default)]
-struct Walk {
-    found: bool,
-    /// The inputs with references that are not allowed.
-    refused: BTreeSet<String>,
-    /// The inputs whose references lead nowhere, and why.
-    missing: Vec<(String, String)>,
 }
 
 // === impl Filler ===
@@ -63,41 +52,38 @@ impl Filler {
         secrets: &Arc<dyn Secrets>,
         shutdown: &CancellationToken,
     ) -> Result<Message, Failure> {
-        let calls = matches!(message.kind(), Kind::Function | Kind::Connector);
-        if !calls || !may_refer(message.entered()) {
+        if !may_refer(&message) {
             return Ok(message);
         }
         let looked_up = self.look_up(message.entered().clone(), section, secrets);
-        let (inputs, walk) = tokio::select! {
+        let filling = tokio::select! {
             biased;
             () = shutdown.cancelled() => return Err(Failure::returned()),
             looked_up = tokio::time::timeout(LONGEST, looked_up) => looked_up.ok().flatten().ok_or_else(slow)?,
         };
-        if !walk.refused.is_empty() {
-            self.tell(section, &walk.refused);
+        if !filling.refused.is_empty() {
+            self.tell(section, &filling.refused);
         }
-        if !walk.missing.is_empty() {
-            return Err(missing(&walk.missing));
+        for (input, reason) in &filling.missing {
+            warn!(input, reason, "a secret that input_secrets allows cannot be filled into an input");
         }
-        Ok(if walk.found { message.with_secrets(inputs, secrets.clone()) } else { message })
+        filling.into(message, secrets.clone())
     }
 
     /// `None` if it broke off.
     async fn look_up(
         &self,
-        mut inputs: Value,
+        inputs: Value,
         section: &Arc<Section>,
         secrets: &Arc<dyn Secrets>,
-    ) -> Option<(Value, Walk)> {
+    ) -> Option<Filling> {
         // Given back by the look-up itself: one that hangs counts for as long as it does.
         let place = self.places.clone().acquire_owned().await.ok()?;
         let (section, secrets) = (section.clone(), secrets.clone());
         let looking = tokio::task::spawn_blocking(move || {
-            let allowed: Vec<&str> = section.list(KEY).collect();
-            let mut walk = Walk::default();
-            walk.through(&mut inputs, "", &|text| secrets.follow(section.name(), text, &allowed));
+            let filling = Filling::of(inputs, &section, secrets.as_ref());
             drop(place);
-            (inputs, walk)
+            filling
         });
         looking.await.ok()
     }
@@ -123,63 +109,6 @@ impl Filler {
             );
         }
     }
-}
-
-// === impl Walk ===
-
-impl Walk {
-    /// Follows the references in every text of `value`, which is the input called `name`.
-    fn through(&mut self, value: &mut Value, name: &str, follow: &dyn Fn(&str) -> Followed) {
-        match value {
-            Value::String(text) if has_sigil(text) => self.note(text, name, follow),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.through(value, name, follow)),
-            Value::Object(fields) => {
-                for (field, value) in fields {
-                    // Only the outermost names are the inputs'.
-                    self.through(value, if name.is_empty() { field } else { name }, follow);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn note(&mut self, text: &mut String, name: &str, follow: &dyn Fn(&str) -> Followed) {
-        let followed = follow(text);
-        if followed.refused {
-            self.refused.insert(name.to_owned());
-        }
-        self.missing.extend(followed.missing.into_iter().map(|why| (name.to_owned(), why)));
-        if followed.found {
-            self.found = true;
-            *text = followed.text;
-        }
-    }
-}
-
-fn may_refer(value: &Value) -> bool {
-    match value {
-        Value::String(text) => has_sigil(text),
-        Value::Array(values) => values.iter().any(may_refer),
-        Value::Object(fields) => fields.values().any(may_refer),
-        _ => false,
-    }
-}
-
-fn has_sigil(text: &str) -> bool {
-    text.contains(['$', '^'])
-}
-
-/// The reasons name files and commands of the operator's, so the platform's user is only told where they are.
-fn missing(missing: &[(String, String)]) -> Failure {
-    for (input, reason) in missing {
-        warn!(input, reason, "a secret that input_secrets allows cannot be filled into an input");
-    }
-    let inputs: BTreeSet<&str> = missing.iter().map(|(input, _)| input.as_str()).collect();
-    let inputs = inputs.into_iter().collect::<Vec<_>>().join(", ");
-    Failure::new(format!(
-        "The secret that this input names cannot be found: {inputs}. Nothing has been done. The processor's log says \
-         where it was looked for."
-    ))
 }
 
 fn slow() -> Failure {

@@ -181,7 +181,7 @@ impl Workshop {
     ) -> Result<Reply, Failure> {
         let body = decode(&envelope.body)
             .map_err(|error| Failure::with_kind(FailureKind::SetAside, error.to_string()))?;
-        earlier.may_go_on()?;
+        earlier.crashes.and_then(Failure::after_crashes).map_or(Ok(()), Err)?;
         let name = self.name(envelope, &body).await?;
         note(&name, &body);
         if let Some(observer) = &self.observer {
@@ -191,7 +191,7 @@ impl Workshop {
         let job =
             job.insert(Job { traps: self.traps(&route), message: message(envelope, name, body), route });
         if earlier.crashes.is_some() && job.route.handler.traits().at_most_once {
-            return Err(interrupted());
+            return Err(Failure::interrupted());
         }
         if let Some(secrets) = &self.services.secrets {
             let (section, shutdown) = (&job.route.section, &self.services.shutdown);
@@ -304,26 +304,6 @@ fn route<'a>(
     })
 }
 
-impl Earlier {
-    /// How many dead processes it takes for a message to be set aside.
-    const MOST_CRASHES: u32 = 2;
-
-    /// A message that ended the process each time is not tried a third time.
-    fn may_go_on(&self) -> Result<(), Failure> {
-        match self.crashes {
-            Some(crashes) if crashes >= Self::MOST_CRASHES => Err(Failure::with_kind(
-                FailureKind::SetAside,
-                format!(
-                    "The processor ended {crashes} times while it worked on this action, so the action has been set \
-                     aside. It may have been carried out in part. The processor's operator can look into it with \
-                     `processor dead`."
-                ),
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Runs a handler; a panic is its message's failure, not the daemon's.
 async fn run(route: &Route, context: Context) -> Result<Reply, Failure> {
     let id = context.message().id().to_owned();
@@ -344,14 +324,6 @@ fn message(envelope: &Envelope, name: ActionName, body: Value) -> Message {
         envelope.headers.clone(),
         body,
         envelope.body.clone(),
-    )
-}
-
-/// What a handler that must not run twice answers after a crash.
-fn interrupted() -> Failure {
-    Failure::new(
-        "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
-         tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
     )
 }
 

@@ -1,9 +1,11 @@
 //! What a handler may reach besides its input.
 
+mod calling_off;
 mod seat;
 mod waits;
 mod workers;
 
+pub use calling_off::unless_terminated;
 pub(crate) use waits::called_off;
 pub use workers::{Worker, Workers};
 

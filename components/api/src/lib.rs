@@ -26,7 +26,7 @@
 //! [`Component::in_order`] carries out one incident's messages one after another.
 //!
 //! # Layout
-//! - [`component`]: a named set of handlers, and the queue that they serve
+//! - [`component`]: a named set of handlers, and the queue that they serve; [`address`]: which of them a message is for
 //! - [`handler`]: the trait behind each of them
 //! - [`message`]: what the platform sent, and ways to read it
 //! - [`inputs`]: which types a handler's typed input may be made of
@@ -44,6 +44,7 @@
 )]
 #![cfg_attr(feature = "testing", doc = "- [`testing`]: running a component without a broker or a platform")]
 
+pub mod address;
 mod causes;
 pub mod component;
 pub mod context;

@@ -155,6 +155,30 @@ impl Message {
         }
     }
 
+    /// The same in every text of `value`, the names of its fields and its numbers included.
+    pub fn mask_in(&self, value: &mut Value) {
+        match value {
+            _ if !self.has_secrets() => {}
+            Value::String(text) => *text = self.mask(text).into_owned(),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.mask_in(value)),
+            Value::Object(fields) => {
+                let masked = std::mem::take(fields).into_iter().map(|(name, mut value)| {
+                    self.mask_in(&mut value);
+                    (self.mask(&name).into_owned(), value)
+                });
+                *fields = masked.collect();
+            }
+            Value::Number(number) => {
+                let text = number.to_string();
+                let masked = self.mask(&text);
+                if masked != text {
+                    *value = masked.into_owned().into();
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
     /// What queued it.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -1,6 +1,6 @@
 //! How a message ends.
 
-use crate::with_causes;
+use crate::{Kind, with_causes};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{error::Error, fmt};
@@ -68,6 +68,17 @@ pub enum FailureKind {
     Cancelled,
     /// The daemon is stopping and the work has not begun: the message goes back to the broker, unanswered.
     Returned,
+}
+
+/// What a [`Failure`] is to whoever waits for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// Results without success: nothing broke, and the workflow or playbook goes on.
+    InVain,
+    /// The same, only because the operator lets the workflow or playbook go on (`trap_exception`).
+    Trapped,
+    /// An error.
+    Error,
 }
 
 impl Reply {
@@ -195,10 +206,44 @@ impl Failure {
         )
     }
 
+    /// A message that ended the process each time is not tried a third time; `None` for one that may be.
+    #[must_use]
+    pub fn after_crashes(crashes: u32) -> Option<Self> {
+        const MOST: u32 = 2;
+        let text = format!(
+            "The processor ended {crashes} times while it worked on this action, so the action has been set aside. It may \
+             have been carried out in part. The processor's operator can look into it with `processor dead`."
+        );
+        (crashes >= MOST).then(|| Self::with_kind(FailureKind::SetAside, text))
+    }
+
+    /// Nobody knows how far an earlier process came, and the handler must not run twice
+    /// ([`at_most_once`](crate::Handler::at_most_once)).
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::new(
+            "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
+             tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
+        )
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.kind
+    }
+
+    /// What it comes to as the answer to a message of this kind; `traps`: the operator lets workflows go on.
+    #[must_use]
+    pub fn consequence(&self, kind: Kind, traps: bool) -> Consequence {
+        let has_results = matches!(kind, Kind::Function | Kind::Connector);
+        match self.kind {
+            FailureKind::Unsuccessful if has_results => Consequence::InVain,
+            // What the platform itself called off is nobody's success.
+            FailureKind::Cancelled => Consequence::Error,
+            _ if has_results && traps => Consequence::Trapped,
+            _ => Consequence::Error,
+        }
     }
 
     /// The acknowledgement that the platform reads: `message_type` 1, an error.

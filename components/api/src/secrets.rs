@@ -1,5 +1,11 @@
 //! References to secrets inside a function's inputs.
+//!
+//! [`references`] knows how they are written, [`filling`] fills in what they lead to.
 
+pub mod filling;
+pub mod references;
+
+use references::Reference;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
@@ -30,6 +36,49 @@ pub struct Followed {
 pub(crate) struct FilledIn {
     pub(crate) inputs: Value,
     pub(crate) secrets: Arc<dyn Secrets>,
+}
+
+// === impl Followed ===
+
+impl Followed {
+    /// Follows the references in `text` to what `find` gives for them, or to why there is nothing. With `allowed`, only
+    /// those whose names are among these: the text is not the operator's own then.
+    #[must_use]
+    pub fn of(
+        text: &str,
+        allowed: Option<&[&str]>,
+        mut find: impl FnMut(Reference<'_>) -> Result<String, String>,
+    ) -> Self {
+        let mut followed = Self::default();
+        let rest = references::each(text, |before, reference| {
+            followed.text.push_str(before);
+            if allowed.is_some_and(|allowed| !allowed.contains(&reference.name)) {
+                followed.text.push_str(reference.written);
+                followed.refused |= reference.is_name();
+                return;
+            }
+            // What an operator allows by name is meant, however it is called.
+            let meant = allowed.is_some() || reference.is_name();
+            followed.take(reference, meant, find(reference));
+        });
+        followed.text.push_str(rest);
+        followed
+    }
+
+    fn take(&mut self, reference: Reference<'_>, meant: bool, found: Result<String, String>) {
+        match found {
+            Ok(value) => {
+                self.text.push_str(&value);
+                self.found = true;
+            }
+            Err(nowhere) => {
+                self.text.push_str(reference.written);
+                if meant {
+                    self.missing.push(format!("{} leads nowhere: {nowhere}", reference.written));
+                }
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Followed {

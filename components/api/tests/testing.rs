@@ -2,6 +2,7 @@ mod bench;
 mod clock;
 mod endpoints;
 mod guide;
+mod like_the_daemon;
 mod objects;
 mod outcomes;
 

@@ -4,9 +4,10 @@
 
 use action_component::{
     Failure, Reply, Section,
-    testing::{self, Bench, Call, Platform},
+    testing::{self, Bench, Outcome, Platform},
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -34,30 +35,27 @@ async fn service(status: &'static str, body: &'static str) -> (String, JoinHandl
 }
 
 /// Has the component look up `192.0.2.1`, an artifact with this description.
-async fn look_up(url: &str, description: Value) -> (Result<Reply, Failure>, Vec<Call>) {
-    let platform = Platform::answering(move |call| match call.method.as_str() {
-        "GET" => (200, json!({ "id": 5, "value": "192.0.2.1", "vers": 1, "description": description })),
-        _ => (200, call.body.clone()),
-    });
+async fn look_up(url: &str, description: Value) -> (Result<Reply, Failure>, Arc<Platform>) {
+    let platform = Platform::new();
+    let artifact = json!({ "id": 5, "value": "192.0.2.1", "vers": 1, "description": description });
+    let _artifact = platform.object("/incidents/7/artifacts/5", artifact);
     let section =
         Section::new("artifact_lookup", [("url", url), ("api_key", "a-secret-key"), ("timeout", "5")]);
-    let body = json!({ "incident": { "id": 7 }, "artifact": { "id": 5, "value": "192.0.2.1" } });
+    let body = json!({ "incident": testing::incident(7), "artifact": { "id": 5, "value": "192.0.2.1" } });
     let message = testing::message("Look Up Artifact", body);
     let bench = Bench::new(platform.clone()).section(section);
-    let outcome = bench.deliver(&artifact_lookup::component(), message).await;
-    (outcome, platform.calls())
+    (bench.deliver(&artifact_lookup::component(), message).await, platform)
 }
 
 #[tokio::test]
 async fn what_the_service_says_is_added_to_the_description_as_text() {
     let (url, served) = service("200 OK", r#"{"verdict":"<script>bad</script>","score":93}"#).await;
-    let (reply, calls) = look_up(&url, json!({ "format": "html", "content": "<b>seen</b>" })).await;
-    let line = "Reputation: <script>bad</script> (93 of 100)";
-    assert_eq!(reply.unwrap().message(), format!("192.0.2.1: {line}"));
-    assert_eq!((calls[1].method.as_str(), calls[1].path.as_str()), ("PUT", "/incidents/7/artifacts/5"));
+    let (outcome, platform) = look_up(&url, json!({ "format": "html", "content": "<b>seen</b>" })).await;
+    outcome.assert_says("192.0.2.1: Reputation: <script>bad</script> (93 of 100)");
+    let put = platform.asked_once("PUT /incidents/7/artifacts/5");
     let content = "<b>seen</b><br>Reputation: &lt;script&gt;bad&lt;/script&gt; (93 of 100)";
-    assert_eq!(calls[1].body["description"], json!({ "format": "html", "content": content }));
-    assert!(calls.iter().all(|call| call.token.as_deref() == Some("token")));
+    assert_eq!(put.body["description"], json!({ "format": "html", "content": content }));
+    assert!(platform.calls().iter().all(|call| call.token.as_deref() == Some("token")));
     let asked = served.await.unwrap();
     assert!(asked.starts_with("GET /lookup?value=192.0.2.1 "), "{asked}");
     assert!(asked.contains("Bearer a-secret-key") && !asked.to_lowercase().contains("co3"), "{asked}");
@@ -66,27 +64,28 @@ async fn what_the_service_says_is_added_to_the_description_as_text() {
 #[tokio::test]
 async fn what_is_noted_already_is_not_noted_again() {
     let (url, _served) = service("200 OK", r#"{"verdict":"fine"}"#).await;
-    let (reply, calls) = look_up(&url, json!("x<br>Reputation: fine")).await;
-    assert_eq!(reply.unwrap().message(), "192.0.2.1: Reputation: fine");
-    assert_eq!(calls.len(), 1, "{calls:?}");
+    let (outcome, platform) = look_up(&url, json!("x<br>Reputation: fine")).await;
+    outcome.assert_says("192.0.2.1: Reputation: fine");
+    platform.assert_calls(["GET /incidents/7/artifacts/5"]);
 }
 
 #[tokio::test]
 async fn what_the_service_does_not_know_changes_nothing() {
     let (url, _served) = service("404 Not Found", "").await;
-    let (reply, calls) = look_up(&url, Value::Null).await;
-    assert_eq!(reply.unwrap().message(), "192.0.2.1 is not known.");
-    assert!(calls.is_empty());
+    let (outcome, platform) = look_up(&url, Value::Null).await;
+    outcome.assert_says("192.0.2.1 is not known.");
+    platform.assert_calls([]);
 }
 
 #[tokio::test]
 async fn a_service_in_trouble_is_told_without_address_and_key() {
     let (url, _served) = service("500 Internal Server Error", "").await;
-    let (reply, calls) = look_up(&url, Value::Null).await;
-    let failure = reply.unwrap_err().to_string();
-    assert!(failure.starts_with("The reputation service: ") && failure.contains("500"), "{failure}");
+    let (outcome, platform) = look_up(&url, Value::Null).await;
+    outcome.assert_fails("The reputation service: ");
+    outcome.assert_fails("500");
+    let failure = outcome.unwrap_err().to_string();
     assert!(!failure.contains("127.0.0.1") && !failure.contains("secret"), "{failure}");
-    assert!(calls.is_empty());
+    platform.assert_calls([]);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Computes the SHA-256 and the size of an attachment, and adds the hash to the incident as an artifact and a note.
 //!
 //! What an author learns here: a file that is read as it comes, however long it is; the one place that says where a message's
-//! file is; progress that survives a crash; names from outside in what users see.
+//! file is; progress that survives a crash; things that are added once, though the handler may run twice; names from outside
+//! in what users see.
 
 use action_component::{
     Component, Context, Failure, Message, Reply, handler_fn,
     rest::{Download, FileAt, FileInfo},
     text,
-    value::TextArea,
+    value::{self, TextArea},
 };
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
@@ -40,10 +41,11 @@ pub fn component() -> Component {
         .about("Computes the SHA-256 of an attachment.")
         .configured::<Settings>(SAMPLE)
         .on("Scan Attachment", handler_fn(scan))
+        // Two at a time on one incident would both look for the artifact, both find none and both add one.
+        .in_order()
 }
 
-/// What has been found, and that the artifact has been made: kept, so that a handler that is interrupted and runs again
-/// makes no second one.
+/// What the file is like: kept, so that a handler that is interrupted and runs again need not read it again.
 #[derive(Debug, Serialize, Deserialize)]
 struct Found {
     sha256: String,
@@ -59,11 +61,12 @@ async fn scan(message: Message, cx: Context) -> Result<Reply, Failure> {
         None => {
             cx.status(format!("Reading {}…", info.name)).await;
             let found = digest(cx.rest().download_file(&file).await?, &info).await?;
-            add_artifact(&cx, incident, &info, &found).await?;
             cx.keep(&found).await?;
             found
         }
     };
+    // An earlier run may have added either, and died before it could note that: each looks before it adds.
+    add_artifact(&cx, incident, &info, &found).await?;
     add_note(&cx, incident, &info, &found).await?;
     Ok(Reply::text(format!("{}: {} bytes, SHA-256 {}", info.name, found.size, found.sha256)))
 }
@@ -89,12 +92,17 @@ async fn digest(mut download: Download, info: &FileInfo) -> Result<Found, Failur
 
 async fn add_artifact(cx: &Context, incident: i64, info: &FileInfo, found: &Found) -> Result<(), Failure> {
     let settings: Settings = cx.config()?;
+    let path = format!("/incidents/{incident}/artifacts");
+    let artifacts: Vec<Value> = cx.rest().names().get(&path).await?;
+    if artifacts.iter().any(|artifact| found.is(artifact, &settings.artifact_type)) {
+        return Ok(());
+    }
     let artifact = json!({
         "type": settings.artifact_type,
         "value": found.sha256,
         "description": TextArea::text(format!("Of the attachment {}, {} bytes", info.name, found.size)),
     });
-    cx.rest().post::<Value>(&format!("/incidents/{incident}/artifacts"), &artifact).await?;
+    cx.rest().post::<Value>(&path, &artifact).await?;
     Ok(())
 }
 
@@ -103,7 +111,24 @@ async fn add_note(cx: &Context, incident: i64, info: &FileInfo, found: &Found) -
     let name = text::from_plain(&info.name);
     let html =
         format!("<b>{name}</b> has {} bytes and the SHA-256 <code>{}</code>.", found.size, found.sha256);
+    let path = format!("/incidents/{incident}/comments");
+    let notes: Vec<Value> = cx.rest().get(&path).await?;
+    if notes.iter().any(|note| says(note, &text::plain(&html))) {
+        return Ok(());
+    }
     let note = json!({ "text": TextArea::html(html) });
-    cx.rest().post::<Value>(&format!("/incidents/{incident}/comments"), &note).await?;
+    cx.rest().post::<Value>(&path, &note).await?;
     Ok(())
+}
+
+/// By its words: the platform may keep a note's HTML otherwise than it was sent.
+fn says(note: &Value, words: &str) -> bool {
+    value::text(&note["text"]).is_some_and(|html| text::plain(html).contains(words))
+}
+
+impl Found {
+    fn is(&self, artifact: &Value, artifact_type: &str) -> bool {
+        let value = artifact["value"].as_str().unwrap_or_default();
+        artifact["type"] == artifact_type && value.eq_ignore_ascii_case(&self.sha256)
+    }
 }

@@ -1,117 +1,163 @@
-//! The component against a platform made up here, which has one file.
+//! The component against a platform that has one file, and processes that die while they work on it.
 
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 use action_component::{
-    Failure, Message, Reply,
-    rest::{Backend, Content, Request, Response, RestError},
-    testing::{self, Bench, Call, Platform},
+    Message, Section,
+    testing::{self, Answer, Bench, Outcome, Platform, PlatformCollection},
 };
-use bytes::Bytes;
-use futures_util::{future::BoxFuture, stream};
-use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A file of `chunks` chunks, said to have `size` bytes.
-#[derive(Debug)]
-struct OneFile {
-    chunks: usize,
-    size: usize,
+/// A million times `a`, a test vector of FIPS 180.
+const SHA256: &str = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+
+/// A platform with a file, and what an incident has besides.
+struct Stage {
+    platform: Arc<Platform>,
+    artifacts: PlatformCollection,
+    notes: PlatformCollection,
 }
 
-const CHUNK: Bytes = Bytes::from_static(&[b'a'; 1000]);
+/// The file is said to have `size` bytes; those that come are a million.
+fn stage_with(size: usize) -> Stage {
+    let platform = Platform::new();
+    let info = json!({ "id": 3, "name": "<b>invoice</b>.exe", "content_type": "x/y", "size": size });
+    let contents = || Answer::file("x/y", vec![b'a'; 1_000_000]);
+    platform
+        .on("GET /incidents/7/attachments/3", info.clone())
+        .on("GET /incidents/7/attachments/3/contents", contents())
+        .on("GET /tasks/4/attachments/3", info.clone())
+        .on("GET /tasks/4/attachments/3/contents", contents())
+        .on("GET /incidents/7/artifacts/5", json!({ "id": 5, "attachment": info }))
+        .on("GET /incidents/7/artifacts/5/contents", contents());
+    let artifacts = platform.collection("/incidents/7/artifacts", []);
+    let notes = platform.collection("/incidents/7/comments", []);
+    Stage { platform, artifacts, notes }
+}
 
-impl Backend for OneFile {
-    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, RestError>> {
-        let info = json!({ "id": 3, "name": "<b>invoice</b>.exe", "content_type": "x/y", "size": self.size });
-        let response = match (&request.method, request.path.rsplit('/').next()) {
-            (&Method::GET, Some("contents")) => {
-                assert!(request.streamed, "a file that is held in memory");
-                let chunks = stream::iter(std::iter::repeat_n(CHUNK, self.chunks).map(Ok));
-                Ok(Response::new(StatusCode::OK, Bytes::new()).with_body(Content::stream(chunks)))
-            }
-            (&Method::GET, Some("5")) => Response::json(&json!({ "id": 5, "attachment": info })),
-            (&Method::GET, _) => Response::json(&info),
-            _ => Response::json(&json!({ "id": 9 })),
-        };
-        Box::pin(async move { response.map_err(RestError::Unwritable) })
+fn stage() -> Stage {
+    stage_with(1_000_000)
+}
+
+impl Stage {
+    fn bench(&self) -> Bench {
+        Bench::new(self.platform.clone())
+    }
+
+    /// How many artifacts and notes the incident has.
+    fn counts(&self) -> (usize, usize) {
+        (self.artifacts.now().len(), self.notes.now().len())
     }
 }
 
-fn message(about: &Value) -> Message {
-    let mut body = json!({ "incident": { "id": 7 } });
-    body.as_object_mut().unwrap().extend(about.as_object().unwrap().clone());
+fn message(mut body: Value) -> Message {
+    body["incident"] = testing::incident(7);
     testing::message("Scan Attachment", body)
 }
 
 fn attachment() -> Message {
-    message(&json!({ "attachment": { "id": 3 } }))
-}
-
-async fn scan(bench: &Bench, message: Message) -> Result<Reply, Failure> {
-    bench.deliver(&attachment_scanner::component(), message).await
-}
-
-fn bench(chunks: usize, size: usize) -> (Bench, Arc<Platform>) {
-    let platform = Platform::watching(Arc::new(OneFile { chunks, size }));
-    (Bench::new(platform.clone()), platform)
-}
-
-fn posts(platform: &Platform) -> Vec<Call> {
-    platform.calls().into_iter().filter(|call| call.method == Method::POST).collect()
+    message(json!({ "attachment": { "id": 3 } }))
 }
 
 #[tokio::test]
-async fn the_hash_of_a_file_that_comes_in_chunks_becomes_an_artifact_and_a_note() {
-    let (bench, platform) = bench(1000, 1_000_000);
-    let reply = scan(&bench, attachment()).await.unwrap();
-    // A million times `a`, a test vector of FIPS 180.
-    let sha256 = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
-    assert_eq!(reply.message(), format!("<b>invoice</b>.exe: 1000000 bytes, SHA-256 {sha256}"));
-    let posts = posts(&platform);
-    assert_eq!(posts[0].path, "/incidents/7/artifacts");
-    assert_eq!(
-        (&posts[0].body["type"], &posts[0].body["value"]),
-        (&json!("Malware SHA-256 Hash"), &json!(sha256))
-    );
-    assert_eq!(posts[1].path, "/incidents/7/comments");
-    let note = posts[1].body["text"]["content"].as_str().unwrap();
-    assert!(note.starts_with("<b>&lt;b&gt;invoice&lt;/b&gt;.exe</b> has 1000000 bytes"), "{note}");
-    assert!(platform.calls().iter().all(|call| call.token.as_deref() == Some("token")));
+async fn the_hash_of_a_file_becomes_an_artifact_and_a_note() {
+    let (stage, component) = (stage(), attachment_scanner::component());
+    let bench = stage.bench();
+    let outcome = bench.deliver(&component, attachment()).await;
+    outcome.assert_says(&format!("<b>invoice</b>.exe: 1000000 bytes, SHA-256 {SHA256}"));
     assert_eq!(bench.statuses(), ["Reading <b>invoice</b>.exe…"]);
+    let artifact = &stage.artifacts.now()[0];
+    assert_eq!((&artifact["type"], &artifact["value"]), (&json!("Malware SHA-256 Hash"), &json!(SHA256)));
+    let note = stage.notes.now()[0]["text"]["content"].as_str().unwrap().to_owned();
+    assert!(note.starts_with("<b>&lt;b&gt;invoice&lt;/b&gt;.exe</b> has 1000000 bytes"), "{note}");
+    assert!(stage.platform.calls().iter().all(|call| call.token.as_deref() == Some("token")));
 }
 
 #[tokio::test]
 async fn the_file_is_looked_for_where_the_message_says() {
-    for (about, path) in [
-        (json!({ "attachment": { "id": 3 } }), "/incidents/7/attachments/3/contents"),
-        (json!({ "attachment": { "id": 3 }, "task": { "id": 4 } }), "/tasks/4/attachments/3/contents"),
-        (json!({ "artifact": { "id": 5, "attachment": { "id": 3 } } }), "/incidents/7/artifacts/5/contents"),
+    for (about, endpoint) in [
+        (json!({ "attachment": { "id": 3 } }), "GET /incidents/7/attachments/3/contents"),
+        (json!({ "attachment": { "id": 3 }, "task": { "id": 4 } }), "GET /tasks/4/attachments/3/contents"),
+        (
+            json!({ "artifact": { "id": 5, "attachment": { "id": 3 } } }),
+            "GET /incidents/7/artifacts/5/contents",
+        ),
     ] {
-        let (bench, platform) = bench(1, 1000);
-        scan(&bench, message(&about)).await.unwrap();
-        assert_eq!(platform.calls()[1].path, path);
+        let stage = stage();
+        stage.bench().deliver(&attachment_scanner::component(), message(about)).await.unwrap();
+        let _only = stage.platform.asked_once(endpoint);
     }
-    let failure = scan(&bench(1, 1000).0, message(&json!({ "artifact": { "id": 5 } }))).await.unwrap_err();
-    assert_eq!(failure.to_string(), "The rule must be one on attachments.");
+    let without_file = message(json!({ "artifact": { "id": 5 } }));
+    let outcome = stage().bench().deliver(&attachment_scanner::component(), without_file).await;
+    outcome.assert_fails("The rule must be one on attachments.");
 }
 
 #[tokio::test]
 async fn a_file_that_is_shorter_than_it_should_be_is_no_file() {
-    let (bench, platform) = bench(2, 1_000_000);
-    let failure = scan(&bench, attachment()).await.unwrap_err();
-    assert_eq!(failure.to_string(), "<b>invoice</b>.exe: only 2000 bytes came; try again.");
-    assert!(posts(&platform).is_empty());
+    let stage = stage_with(2_000_000);
+    let outcome = stage.bench().deliver(&attachment_scanner::component(), attachment()).await;
+    outcome.assert_fails("<b>invoice</b>.exe: only 1000000 bytes came; try again.");
+    stage.platform.assert_nothing_changed();
 }
 
 #[tokio::test]
-async fn after_a_crash_the_artifact_is_not_made_again() {
-    let (first, _) = bench(1, 1000);
-    scan(&first, attachment()).await.unwrap();
-    let (second, platform) = bench(1, 1000);
-    let reply = scan(&second.resuming(&first.notes()[0]), attachment()).await.unwrap();
-    assert!(reply.message().contains("1000 bytes, SHA-256 "), "{}", reply.message());
-    let paths: Vec<_> = posts(&platform).into_iter().map(|call| call.path).collect();
-    assert_eq!(paths, ["/incidents/7/comments"]);
+async fn whichever_step_a_process_dies_at_the_next_one_adds_what_is_missing_and_nothing_twice() {
+    for (endpoint, done) in [
+        ("GET /incidents/7/attachments/3/contents", (0, 0)),
+        ("GET /incidents/7/artifacts", (0, 0)),
+        ("POST /incidents/7/artifacts", (1, 0)),
+        ("GET /incidents/7/comments", (1, 0)),
+        ("POST /incidents/7/comments", (1, 1)),
+    ] {
+        let (stage, component) = (stage(), attachment_scanner::component());
+        let bench = stage.bench();
+        let unanswered = stage.platform.hold(endpoint);
+        bench.start(&component, attachment()).await.die();
+        drop(unanswered);
+        assert_eq!(stage.counts(), done, "what was done when the process died, asking {endpoint}");
+        bench
+            .restarted()
+            .deliver(&component, attachment())
+            .await
+            .assert_says(&format!("<b>invoice</b>.exe: 1000000 bytes, SHA-256 {SHA256}"));
+        assert_eq!(stage.counts(), (1, 1), "after the process died, asking {endpoint}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_has_been_read_is_not_read_again_after_a_crash() {
+    let (stage, component) = (stage(), attachment_scanner::component());
+    let bench = stage.bench();
+    let unanswered = stage.platform.hold("POST /incidents/7/artifacts");
+    bench.start(&component, attachment()).await.die();
+    drop(unanswered);
+    bench.restarted().deliver(&component, attachment()).await.unwrap();
+    let _only = stage.platform.asked_once("GET /incidents/7/attachments/3/contents");
+}
+
+#[tokio::test]
+async fn two_scans_of_one_file_at_a_time_add_what_one_does() {
+    let (stage, component) = (stage(), attachment_scanner::component());
+    let bench = stage.bench();
+    let looking = stage.platform.hold("GET /incidents/7/artifacts");
+    let first = bench.start(&component, attachment()).await;
+    let second = bench.start(&component, attachment()).await;
+    drop(looking);
+    first.outcome().await.unwrap();
+    second.outcome().await.unwrap();
+    assert_eq!(stage.counts(), (1, 1));
+}
+
+#[tokio::test]
+async fn an_artifact_of_another_type_or_value_is_another_one() {
+    let stage = stage();
+    let other = json!({ "id": 1, "type": "File SHA-256", "value": SHA256 });
+    let artifacts = stage.platform.collection("/incidents/7/artifacts", [other]);
+    let bench = stage.bench();
+    bench.deliver(&attachment_scanner::component(), attachment()).await.unwrap();
+    assert_eq!(artifacts.now().len(), 2);
+    let section = Section::new("attachment_scanner", [("artifact_type", "File SHA-256")]);
+    bench.section(section).deliver(&attachment_scanner::component(), attachment()).await.unwrap();
+    assert_eq!(artifacts.now().len(), 2);
 }

@@ -5,7 +5,8 @@
 //! 1. **Begin once.** What was begun is kept before anything else is done, and asked for first thing.
 //! 2. **Ask now and then** with [`Context::poll_every`], and tell the user what is new.
 //! 3. **Give up some time**, counted from the beginning over all restarts: [`Context::time_left`].
-//! 4. **Tidy up** when it is called off, here by stopping the scan.
+//! 4. **Tidy up** when it is called off, here by stopping the scan. Only functions ever are: by the end of the workflow or
+//!    playbook that called them.
 
 mod http;
 mod scanner;
@@ -51,7 +52,7 @@ fn half_a_day() -> u64 {
     12
 }
 
-/// The activity field that the user fills in.
+/// The activity field that the user fills in, or the function's input.
 #[derive(Deserialize)]
 struct Target {
     host: String,
@@ -78,7 +79,8 @@ pub fn component_with<S: Scanner>(
     Component::new("long_running")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Has an outside service scan a host, which may take hours.")
-        .on("Scan Host", handler_fn(scan))
+        .on("Scan Host", handler_fn(scan.clone()))
+        .function("scan_host", handler_fn(scan))
 }
 
 async fn scan(

@@ -5,7 +5,7 @@
 
 use action_component::{
     Component, Failure, FailureKind, Message, Section,
-    testing::{self, Bench, Platform},
+    testing::{self, Bench, Outcome, Platform, advance},
 };
 use long_running::{Progress, Scanner, component_with};
 use serde_json::json;
@@ -69,65 +69,77 @@ fn tens(tenths: f64) -> u8 {
 
 fn bench() -> Bench {
     let settings = [("url", "https://scanner.example/api"), ("api_key", "a key")];
-    let platform = Platform::answering(|_| (500, json!({ "message": "no REST here" })));
-    Bench::new(platform).workers(1).section(Section::new("long_running", settings))
+    Bench::new(Platform::new()).workers(1).section(Section::new("long_running", settings))
 }
 
 fn message() -> Message {
     testing::message("Scan Host", json!({ "properties": { "host": "web-1" } }))
 }
 
+/// The same by a workflow.
+fn call() -> Message {
+    testing::function("scan_host", json!({ "host": "web-1" }))
+}
+
 #[tokio::test(start_paused = true)]
 async fn hours_later_the_verdict_is_the_answer_and_the_user_has_seen_how_far_it_was() {
-    let (bench, service) = (bench(), Service::taking(4 * HOUR));
-    let reply = bench.deliver(&service.component(), message()).await.unwrap();
-    assert_eq!(reply.message(), "web-1: nothing was found");
-    assert_eq!(service.begun.elapsed(), 4 * HOUR);
-    let statuses = bench.statuses();
-    assert_eq!(statuses[..3], ["the scan of web-1 has begun", "0 % scanned", "10 % scanned"]);
-    assert_eq!(statuses.len(), 11, "each is said once: {statuses:?}");
+    for message in [message(), call()] {
+        let (bench, service) = (bench(), Service::taking(4 * HOUR));
+        bench.deliver(&service.component(), message).await.assert_says("web-1: nothing was found");
+        assert_eq!(service.begun.elapsed(), 4 * HOUR);
+        let statuses = bench.statuses();
+        assert_eq!(statuses[..3], ["the scan of web-1 has begun", "0 % scanned", "10 % scanned"]);
+        assert_eq!(statuses.len(), 11, "each is said once: {statuses:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn while_the_service_scans_the_only_worker_is_free() {
     let (bench, service) = (bench(), Service::taking(HOUR));
-    let (waiting, component) = (bench.clone(), service.component());
-    let task = tokio::spawn(async move { waiting.deliver(&component, message()).await });
-    tokio::time::sleep(Duration::from_secs(90)).await;
+    let delivery = bench.start(&service.component(), message()).await;
+    advance(Duration::from_secs(90)).await;
     assert_eq!((bench.free_workers(), bench.waiting()), (1, 1));
-    task.await.unwrap().unwrap();
+    delivery.outcome().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_goes_on_with_the_scan_that_was_begun() {
     let (before, service) = (bench(), Service::taking(HOUR));
-    let (waiting, component) = (before.clone(), service.component());
-    let task = tokio::spawn(async move { waiting.deliver(&component, message()).await });
-    tokio::time::sleep(HOUR / 2).await;
+    let delivery = before.start(&service.component(), message()).await;
+    advance(HOUR / 2).await;
     before.stop();
-    assert_eq!(task.await.unwrap().unwrap_err().kind(), FailureKind::Returned);
-    let after = bench().resuming(before.notes().last().unwrap());
-    after.deliver(&service.component(), message()).await.unwrap();
+    assert_eq!(delivery.outcome().await.unwrap_err().kind(), FailureKind::Returned);
+    before.restarted().deliver(&service.component(), message()).await.unwrap();
     assert_eq!(service.asked(), ["start web-1 for invid:390"]);
     assert_eq!(service.begun.elapsed(), HOUR);
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_dies_leaves_the_scan_to_the_next_one() {
+    let (before, service) = (bench(), Service::taking(HOUR));
+    let delivery = before.start(&service.component(), message()).await;
+    advance(HOUR / 2).await;
+    delivery.die();
+    let after = before.restarted();
+    after.deliver(&service.component(), message()).await.assert_says("web-1: nothing was found");
+    assert_eq!(service.asked(), ["start web-1 for invid:390"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_scan_that_takes_too_long_is_stopped() {
     let service = Service::taking(24 * HOUR);
-    let failure = bench().deliver(&service.component(), message()).await.unwrap_err();
-    assert!(failure.to_string().contains("not done after 12 h"), "{failure}");
+    bench().deliver(&service.component(), message()).await.assert_fails("not done after 12 h");
     assert_eq!(service.asked().last().unwrap(), "stop scan-1");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_that_is_called_off_is_stopped() {
+async fn a_scan_whose_workflow_is_terminated_is_stopped() {
     let (bench, service) = (bench(), Service::taking(HOUR));
-    let (cx, component) = (bench.context(message()), service.component());
-    let called_off = cx.cancelled().clone();
-    let task = tokio::spawn(async move { component.handlers().next().unwrap().1.run(cx).await });
-    tokio::time::sleep(Duration::from_secs(90)).await;
-    called_off.cancel();
-    assert_eq!(task.await.unwrap().unwrap_err().kind(), FailureKind::Cancelled);
+    let delivery = bench.start(&service.component(), call()).await;
+    advance(Duration::from_secs(90)).await;
+    delivery.cancel();
+    let outcome = delivery.outcome().await;
+    outcome.assert_fails("was terminated on the platform");
+    assert_eq!(outcome.unwrap_err().kind(), FailureKind::Cancelled);
     assert_eq!(service.asked().last().unwrap(), "stop scan-1");
 }

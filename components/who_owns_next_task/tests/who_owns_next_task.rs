@@ -1,11 +1,8 @@
 //! Whose name is written, and how often.
 
-// clippy.toml allows this in tests, but does not see that their helpers belong to them.
-#![allow(clippy::unwrap_used)]
-
 use action_component::{
-    Failure, Message, Reply,
-    testing::{self, Bench, Call, Platform},
+    Message, Reply,
+    testing::{self, Bench, Outcome, Platform, PlatformObject, advance},
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -14,27 +11,31 @@ fn task(status: &str, first: &Value, last: &Value) -> Value {
     json!({ "id": 1, "name": "Look", "status": status, "owner_fname": first, "owner_lname": last })
 }
 
-fn platform(tasks: Value) -> Arc<Platform> {
-    let incident = json!({ "id": 7, "vers": 3, "properties": { "next_task_owned_by": null, "other": 1 } });
-    Platform::answering(move |call: &Call| match (call.method.as_str(), call.path.as_str()) {
-        ("GET", path) if path.starts_with("/incidents/7/tasks") => (200, tasks.clone()),
-        ("GET", _) => (200, incident.clone()),
-        _ => (200, call.body.clone()),
-    })
+/// A platform whose incident has these tasks and these custom fields, and the incident.
+fn platform(tasks: Value, properties: Value) -> (Arc<Platform>, PlatformObject) {
+    let platform = Platform::new();
+    let mut incident = testing::incident(7);
+    incident["properties"] = properties;
+    let incident = platform.object("/incidents/7", incident);
+    platform.on("GET /incidents/7/tasks", tasks);
+    (platform, incident)
 }
 
-fn changed(incident: i64) -> Message {
-    testing::message("Task Changed", json!({ "incident": { "id": incident }, "task": { "id": 1 } }))
+fn with_field(tasks: Value) -> (Arc<Platform>, PlatformObject) {
+    platform(tasks, json!({ "next_task_owned_by": null, "other": 1 }))
+}
+
+fn changed() -> Message {
+    testing::message("Task Changed", json!({ "incident": testing::incident(7), "task": { "id": 1 } }))
 }
 
 /// What is written for these tasks.
 async fn written(tasks: Value) -> Value {
-    let platform = platform(tasks);
-    let reply: Result<Reply, Failure> =
-        Bench::new(platform.clone()).deliver(&who_owns_next_task::component(), changed(7)).await;
-    reply.unwrap();
-    let put = platform.calls().into_iter().find(|call| call.method == "PUT").unwrap();
-    put.body["properties"]["next_task_owned_by"].clone()
+    let (platform, incident) = with_field(tasks);
+    let outcome = Bench::new(platform).deliver(&who_owns_next_task::component(), changed()).await;
+    let owner = incident.now()["properties"]["next_task_owned_by"].clone();
+    outcome.assert_says(&format!("next_task_owned_by set to {owner}"));
+    owner
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,30 +58,33 @@ async fn a_task_without_an_owner_and_no_task_at_all_are_said_so() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_burst_only_the_last_message_is_carried_out_once_it_is_quiet() {
-    let platform = platform(json!([task("O", &json!("Grace"), &json!("Hopper"))]));
+    let (platform, _incident) = with_field(json!([task("O", &json!("Grace"), &json!("Hopper"))]));
     let (bench, component) = (Bench::new(platform.clone()), who_owns_next_task::component());
-    let began = tokio::time::Instant::now();
     let mut burst = Vec::new();
     for _ in 0..5 {
-        let (bench, component) = (bench.clone(), component.clone());
-        burst.push(tokio::spawn(async move { bench.deliver(&component, changed(7)).await }));
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        advance(Duration::from_secs(10)).await;
+        burst.push(bench.start(&component, changed()).await);
     }
-    let mut replies = Vec::new();
-    for message in burst {
-        replies.push(message.await.unwrap().unwrap());
+    advance(Duration::from_secs(29)).await;
+    platform.assert_calls([]);
+    advance(Duration::from_secs(1)).await;
+    let mut superseded = 0;
+    for delivery in burst {
+        assert!(delivery.is_answered());
+        superseded += usize::from(matches!(delivery.outcome().await, Ok(Reply::Superseded)));
     }
-    let superseded = replies.iter().filter(|reply| **reply == Reply::Superseded).count();
-    assert_eq!((superseded, began.elapsed().as_secs()), (4, 70));
-    assert_eq!(platform.calls().iter().filter(|call| call.method == "PUT").count(), 1);
+    assert_eq!(superseded, 4);
+    platform.assert_calls([
+        "GET /incidents/7/tasks?handle_format=names",
+        "GET /incidents/7",
+        "PUT /incidents/7",
+    ]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_the_custom_field_it_says_what_to_create() {
-    let platform = Platform::answering(|call: &Call| match call.path.as_str() {
-        "/incidents/7" => (200, json!({ "id": 7, "properties": {} })),
-        _ => (200, json!([])),
-    });
-    let outcome = Bench::new(platform).deliver(&who_owns_next_task::component(), changed(7)).await;
-    assert!(outcome.unwrap_err().to_string().contains("`next_task_owned_by`"));
+    let (platform, _incident) = platform(json!([]), json!({}));
+    let outcome = Bench::new(platform.clone()).deliver(&who_owns_next_task::component(), changed()).await;
+    outcome.assert_fails("`next_task_owned_by`");
+    platform.assert_nothing_changed();
 }

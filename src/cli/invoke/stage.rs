@@ -1,5 +1,6 @@
 use super::{
     InvokeArgs, Unable, error,
+    secrets::NotedSecrets,
     target::{self, Target},
 };
 use crate::{
@@ -10,8 +11,8 @@ use crate::{
     component::{
         CancellationToken, Component, Rest, Section, Services, recording::Recordings, rest::Backend,
     },
-    config::Config,
-    daemon::{self, DaemonError, settings},
+    config::{Config, Sources},
+    daemon::{self, DaemonError, secrets::InputSecrets, settings},
     dispatch::{ActionNames, Registry, Workshop},
     logging::Redactor,
     rest,
@@ -24,12 +25,16 @@ pub(super) struct Stage {
     registry: Registry,
     backend: Arc<dyn Backend>,
     integrations: Section,
+    secrets: InputSecrets,
+    /// Whether a function's failure lets its workflow go on, unless the component's section says otherwise.
+    traps: bool,
     is_mocked: bool,
     pub(super) org: i64,
     pub(super) redactor: Redactor,
 }
 
-/// Recordings in place of the platform, and nothing of app.config.
+/// Recordings in place of the platform, and nothing of app.config but what the command line says. References lead to the
+/// environment, and to `--secrets_dir` and `--secret_command`.
 pub(super) fn mocked(
     args: &InvokeArgs,
     components: &[Component],
@@ -41,15 +46,28 @@ pub(super) fn mocked(
     let registry = Registry::build(with_section).map_err(|clashes| error(DaemonError::Clashes(clashes)))?;
     let target = target::find(&registry, args).map_err(Unable::Usage)?;
     let recordings = Recordings::read(directory).map_err(error)?;
+    let redactor = Redactor::default();
+    let sources = Sources::of_process().with_arguments(args.overrides.arguments.iter().cloned());
+    let references = Config::examine(&sources, components).0.references().clone();
     let stage = Stage {
         registry,
+        secrets: InputSecrets::new(references).shown_by(redactor.clone()),
+        traps: traps(args)?,
         backend: Arc::new(recordings.backend()),
         integrations: Section::default(),
         is_mocked: true,
         org: recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default(),
-        redactor: Redactor::default(),
+        redactor,
     };
     Ok((stage, target))
+}
+
+/// What `--trap_exception` says.
+fn traps(args: &InvokeArgs) -> Result<bool, Unable> {
+    let given = args.overrides.arguments.iter().filter(|argument| argument.section == "resilient");
+    let options = Section::new("resilient", given.map(|argument| (&argument.key, &argument.value)));
+    let traps = options.flag("trap_exception").map_err(|mistake| Unable::Usage(mistake.to_string()))?;
+    Ok(traps.unwrap_or_default())
 }
 
 /// What `--set` says; the other options are the platform's.
@@ -71,13 +89,16 @@ pub(super) async fn real(args: &InvokeArgs, components: &[Component]) -> Result<
     let settings = settings::rest(&config, None).map_err(|problem| Unable::Usage(problem.to_string()))?;
     let platform = rest::connect(settings).await.map_err(error)?;
     warn(&config, platform.org_name());
+    let redactor = Redactor::new(&config.secrets());
     let stage = Stage {
         registry,
+        secrets: InputSecrets::new(config.references().clone()).shown_by(redactor.clone()),
+        traps: config.work.trap_exception,
         org: platform.org_id(),
         backend: Arc::new(platform),
         integrations: config.section("integrations"),
         is_mocked: false,
-        redactor: Redactor::new(&config.secrets()),
+        redactor,
     };
     Ok((stage, target))
 }
@@ -107,8 +128,12 @@ impl Stage {
     pub(super) fn workshop(self, journal: &Journal) -> Workshop {
         let backend = Arc::new(Noted { backend: self.backend, journal: journal.clone() });
         let names = ActionNames::new(Rest::new(backend.clone(), None));
-        let services =
-            Services::new(backend, 1, CancellationToken::new()).with_integrations(self.integrations);
-        Workshop::new(self.registry, names, services)
+        let secrets = Arc::new(NotedSecrets { secrets: self.secrets, journal: journal.clone() });
+        let services = Services::new(backend, 1, CancellationToken::new())
+            .with_integrations(self.integrations)
+            .with_secrets(secrets);
+        let workshop = Workshop::new(self.registry, names, services);
+        workshop.set_trap_exception(self.traps);
+        workshop
     }
 }

@@ -41,7 +41,7 @@ pub fn inbound(destination: &str, event: &str, mut body: Value) -> Message {
 /// A request of the low-code connector with this queue, named as for [`connector`](crate::Component::connector).
 #[must_use]
 pub fn connector(queue: &str, request: Value) -> Message {
-    let mut body = json!({ "request_originator": { "type": "playbook" } });
+    let mut body = json!({ "request_originator": { "type": "playbook", "playbook_instance_id": 1 } });
     body["request_payload"] = request;
     made_up(queue.to_owned(), &format!("connectors.{ORG}.{queue}"), queue, "RestAPIExecutionEventDTO", body)
 }

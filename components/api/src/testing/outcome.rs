@@ -7,13 +7,15 @@ pub trait Outcome {
     /// That it ended well, saying `text`.
     fn assert_says(&self, text: &str);
 
-    /// That it ended with these results of a function (`results.content`).
+    /// That it ended with these results of a function (`results.content`). A function that answers with a text has that
+    /// for its content.
     fn assert_content(&self, content: &Value);
 
     /// What a function found (`results.content`), as a type of the test's own.
     fn content<T: DeserializeOwned>(&self) -> T;
 
-    /// That a function looked in vain: `results.success` is false, for a reason that holds `words`.
+    /// That a function looked in vain: `results.success` is false, for a reason that holds `words`. It is the same
+    /// whether its handler gave [`Reply::unsuccessful`] or failed with [`Failure::unsuccessful`].
     fn assert_unsuccessful(&self, words: &str);
 
     /// That it failed, and its text holds `words`.
@@ -37,13 +39,13 @@ impl Outcome for Result<Reply, Failure> {
 
     #[track_caller]
     fn assert_content(&self, content: &Value) {
-        assert_eq!(found(self), content, "the function's results (left) are not those expected (right)");
+        assert_eq!(&found(self), content, "the function's results (left) are not those expected (right)");
     }
 
     #[track_caller]
     fn content<T: DeserializeOwned>(&self) -> T {
         let content = found(self);
-        match T::deserialize(content) {
+        match T::deserialize(&content) {
             Ok(content) => content,
             Err(error) => panic!("the function's results are of another shape: {error}: {content}"),
         }
@@ -51,23 +53,29 @@ impl Outcome for Result<Reply, Failure> {
 
     #[track_caller]
     fn assert_unsuccessful(&self, words: &str) {
-        match self {
-            Ok(Reply::Results(results)) => match &results.reason {
-                Some(reason) => {
-                    assert!(reason.contains(words), "the reason {reason:?} does not say {words:?}")
+        match in_vain(self) {
+            Some(reason) => assert!(reason.contains(words), "the reason {reason:?} does not say {words:?}"),
+            None => match self {
+                Ok(Reply::Results(results)) => panic!("the function was successful: {}", results.content),
+                Ok(reply) => panic!("it ended well, saying {:?}", reply.message()),
+                Err(failure) => {
+                    panic!("{}, an error and not results without success", described(failure))
                 }
-                None => panic!("the function was successful: {}", results.content),
             },
-            Ok(reply) => panic!("a text, {:?}, and no function's results", reply.message()),
-            Err(failure) => panic!("{}, and not results without success", described(failure)),
         }
     }
 
     #[track_caller]
     fn assert_fails(&self, words: &str) {
-        match self {
-            Ok(reply) => panic!("it ended well, saying {:?}, but was expected to fail", reply.message()),
-            Err(failure) => {
+        match (self, in_vain(self)) {
+            (Ok(_), Some(reason)) => panic!(
+                "it was without success, because of {reason:?}, which is no error to a workflow: ask for that by \
+                 assert_unsuccessful"
+            ),
+            (Ok(reply), None) => {
+                panic!("it ended well, saying {:?}, but was expected to fail", reply.message())
+            }
+            (Err(failure), _) => {
                 let text = failure.to_string();
                 assert!(text.contains(words), "{} does not say {words:?}", described(failure));
             }
@@ -77,20 +85,32 @@ impl Outcome for Result<Reply, Failure> {
     #[track_caller]
     fn assert_rejected(&self, words: &str) {
         self.assert_fails(words);
-        let kind = self.as_ref().err().map(Failure::kind);
-        assert_eq!(kind, Some(FailureKind::Rejected), "it failed, but not for the message's shape");
+        if let Err(failure) = self {
+            let words = "but not because of the message's shape";
+            assert_eq!(failure.kind(), FailureKind::Rejected, "{}, {words}", described(failure));
+        }
     }
 }
 
 #[track_caller]
-fn found(outcome: &Result<Reply, Failure>) -> &Value {
+fn found(outcome: &Result<Reply, Failure>) -> Value {
+    if let Some(reason) = in_vain(outcome) {
+        panic!("the function was not successful: {reason}");
+    }
     match outcome {
-        Ok(Reply::Results(results)) => match &results.reason {
-            None => &results.content,
-            Some(reason) => panic!("the function was not successful: {reason}"),
-        },
-        Ok(reply) => panic!("a text, {:?}, and no function's results", reply.message()),
+        Ok(Reply::Results(results)) => results.content.clone(),
+        Ok(reply) => reply.message().into(),
         Err(failure) => panic!("{}, and no results", described(failure)),
+    }
+}
+
+/// Why a function was without success, if it was.
+fn in_vain(outcome: &Result<Reply, Failure>) -> Option<String> {
+    match outcome {
+        Ok(Reply::Results(results)) => results.reason.clone(),
+        Ok(reply @ Reply::Superseded) => Some(reply.message().to_owned()),
+        Ok(Reply::Done(_)) => None,
+        Err(failure) => (failure.kind() == FailureKind::Unsuccessful).then(|| failure.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@ use super::{
     answer::{Answers, IntoAnswers},
     call::{Asked, Call, Upload},
     endpoint::{Captured, Endpoint, proposed},
+    held::Hold,
 };
 use crate::{
     recording::Recordings,
@@ -15,6 +16,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Stands in for the platform's REST API, and remembers each call.
 ///
@@ -27,6 +29,7 @@ struct State {
     otherwise: Otherwise,
     calls: Vec<Call>,
     uploads: Vec<Upload>,
+    held: Vec<Hold>,
 }
 
 /// An endpoint and what it answers.
@@ -93,8 +96,8 @@ impl Platform {
     }
 
     fn with(otherwise: Otherwise) -> Arc<Self> {
-        let (endpoints, calls, uploads) = (Vec::new(), Vec::new(), Vec::new());
-        Arc::new(Self(Mutex::new(State { endpoints, otherwise, calls, uploads })))
+        let (endpoints, calls, uploads, held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Arc::new(Self(Mutex::new(State { endpoints, otherwise, calls, uploads, held })))
     }
 
     /// Sets what `endpoint` answers: a method and a path as components give it, in which `{name}` stands for any segment
@@ -121,6 +124,10 @@ impl Platform {
         let set = Set { endpoint: read(endpoint), answers, asked: false };
         self.state().endpoints.push(set);
         self
+    }
+
+    pub(super) fn add_hold(&self, hold: Hold) {
+        self.state().held.push(hold);
     }
 
     /// Sets what every call gets that no endpoint answers.
@@ -246,12 +253,19 @@ impl Platform {
 impl Backend for Platform {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, RestError>> {
         let call = Call::of(&request);
-        let chosen = self.state().choose(&call);
+        let (chosen, released) = {
+            let mut state = self.state();
+            (state.choose(&call), state.holds_of(&call))
+        };
         Box::pin(async move {
-            match chosen {
+            let answer = match chosen {
                 Ok(chosen) => self.answer(call, request, chosen).await,
                 Err(words) => panic!("{words}"),
+            };
+            for released in released {
+                released.cancelled().await;
             }
+            answer
         })
     }
 }
@@ -263,7 +277,7 @@ impl fmt::Debug for Platform {
 }
 
 #[track_caller]
-fn read(endpoint: &str) -> Endpoint {
+pub(super) fn read(endpoint: &str) -> Endpoint {
     match endpoint.parse() {
         Ok(endpoint) => endpoint,
         Err(words) => panic!("{words}"),
@@ -287,6 +301,12 @@ impl State {
             Otherwise::Backend(backend) => Ok(Chosen::Backend(backend.clone())),
             Otherwise::Recorded(backend) => Ok(Chosen::Recorded(backend.clone())),
         }
+    }
+
+    /// What the answer has to wait for.
+    fn holds_of(&self, call: &Call) -> Vec<CancellationToken> {
+        let held = self.held.iter().filter(|hold| hold.endpoint.captures(call).is_some());
+        held.map(|hold| hold.released.clone()).collect()
     }
 
     fn unset(&self, call: &Call) -> String {

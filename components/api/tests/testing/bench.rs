@@ -22,6 +22,7 @@ fn component() -> Component {
         .inbound("mail", "create", named("create"))
         .inbound_otherwise("mail", named("otherwise"))
         .connector("jira.requests", named("jira"))
+        .connector_otherwise(named("any"))
 }
 
 async fn deliver(message: Message) -> Result<Reply, Failure> {
@@ -36,6 +37,7 @@ async fn every_kind_of_message_finds_its_handler() {
         (inbound("mail", "Create", json!({})), "create Inbound create"),
         (inbound("mail", "close", json!({})), "otherwise Inbound close"),
         (connector("jira.requests", json!({})), "jira Connector jira.requests"),
+        (connector("snow.requests", json!({})), "any Connector snow.requests"),
     ] {
         deliver(message).await.assert_says(expected);
     }
@@ -50,7 +52,8 @@ async fn without_a_handler_those_that_there_are_are_named() {
     for (message, expected) in [
         (message("Else", json!({})), "no handler for the action `else`; it has add_task"),
         (function("fn_x", json!({})), "no handler for the function `fn_x`; it has none"),
-        (inbound("mail", "create", json!({})), "inbound event `create`"),
+        (inbound("mail", "create", json!({})), "inbound event `create` of mail"),
+        (function("add_task", json!({})), "It has an action of this name: testing::message"),
         (connector("q", json!({})), "connector `q`"),
     ] {
         bench.deliver(&none, message).await.assert_fails(expected);

@@ -46,6 +46,35 @@ async fn words_are_counted() {
     outcome.assert_content(&json!({ "words": 2 }));
 }
 
+use action_component::Section;
+
+#[derive(serde::Deserialize)]
+struct Login {
+    password: String,
+}
+
+async fn log_in(login: Login, cx: Context) -> Result<Value, Failure> {
+    let session: Value = cx.rest().post("/door", &json!({ "password": login.password })).await?;
+    cx.status(format!("logged in with {}", login.password)).await;
+    Ok(json!({ "session": session["id"] }))
+}
+
+#[tokio::test]
+async fn the_password_is_sent_and_never_shown() {
+    let component = Component::new("door").function("log_in", function_fn(log_in));
+    let platform = Platform::new();
+    platform.on("POST /door", json!({ "id": 5 }));
+    let bench = Bench::new(platform.clone())
+        .secrets([("PIN", "4711-secret")])
+        .section(Section::new("door", [("input_secrets", "PIN")]));
+
+    let call = testing::function("log_in", json!({ "password": "$PIN" }));
+    bench.deliver(&component, call).await.assert_content(&json!({ "session": 5 }));
+
+    assert_eq!(platform.asked_once("POST /door").body["password"], "4711-secret");
+    assert_eq!(bench.statuses(), ["logged in with ***"]);
+}
+
 use action_component::{Handler, testing::advance};
 use std::time::Duration;
 
@@ -67,9 +96,51 @@ async fn the_last_of_a_burst_is_carried_out_after_a_minute_of_quiet() {
     last.outcome().await.assert_says("done");
 }
 
+async fn note_once(message: Message, cx: Context) -> Result<Reply, Failure> {
+    let path = format!("/incidents/{}/comments", message.incident_id().unwrap_or_default());
+    let notes: Vec<Value> = cx.rest().get(&path).await?;
+    if !notes.iter().any(|note| note["text"] == "scanned") {
+        cx.rest().post::<Value>(&path, &json!({ "text": "scanned" })).await?;
+    }
+    Ok(Reply::text("noted"))
+}
+
+#[tokio::test]
+async fn a_process_that_dies_after_the_note_leaves_one_note() {
+    let component = Component::new("notes").on("Note Once", handler_fn(note_once));
+    let platform = Platform::new();
+    let notes = platform.collection("/incidents/7/comments", []);
+    let bench = Bench::new(platform.clone());
+    let message = || testing::message("Note Once", json!({ "incident": testing::incident(7) }));
+
+    let unanswered = platform.hold("POST /incidents/7/comments");
+    bench.start(&component, message()).await.die();
+    drop(unanswered);
+    bench.restarted().deliver(&component, message()).await.assert_says("noted");
+
+    assert_eq!(notes.now().len(), 1);
+}
+
+async fn watch(_: Message, cx: Context) -> Result<Value, Failure> {
+    cx.wait("for the host", Duration::from_secs(3600)).await?;
+    Ok(json!("it is back"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workflow_that_is_terminated_ends_the_wait() {
+    let component = Component::new("watch").function("watch_host", function_fn(watch));
+    let bench = Bench::new(Platform::new());
+    let delivery = bench.start(&component, testing::function("watch_host", json!({}))).await;
+    advance(Duration::from_secs(60)).await;
+
+    delivery.cancel();
+
+    delivery.outcome().await.assert_fails("was terminated on the platform");
+    assert_eq!(bench.waiting(), 0);
+}
+
 #[tokio::test]
 async fn the_bench_is_told_what_the_daemon_would_be_told() {
-    use action_component::Section;
     let bench = Bench::new(Platform::new())
         .section(Section::new("notes", [("greeting", "hello")])) // cx.section(), cx.config()
         .integrations(Section::new("integrations", [("https_proxy", "proxy:8080")])) // cx.integrations()
@@ -102,6 +173,8 @@ async fn endpoints_answer_as_they_are_set() {
     // an incident that is read, changed and written back, while somebody else is faster once
     let incident = platform.object("/incidents/7", testing::incident(7));
     incident.meanwhile(|incident| incident["owner_id"] = 3.into());
+    // what is listed by GET and added to by POST
+    let notes = platform.collection("/incidents/7/comments", [json!({ "id": 1, "text": "seen" })]);
     let rest = action_component::Rest::new(platform.clone(), None);
     assert_eq!(rest.get::<Value>("/users/3").await.unwrap()["id"], 115);
     assert!(rest.get::<Value>("/users/3/photo").await.is_err());
@@ -110,6 +183,7 @@ async fn endpoints_answer_as_they_are_set() {
     assert!(rest.post::<Value>("/incidents", &json!({})).await.is_err());
     assert!(rest.post::<Value>("/incidents", &json!({})).await.is_ok());
     assert_eq!(rest.get::<Value>("/incidents/7").await.unwrap()["id"], 7);
+    assert_eq!(rest.get::<Vec<Value>>("/incidents/7/comments").await.unwrap(), notes.now());
 }
 
 /// So that the block below is run where its directory is.
