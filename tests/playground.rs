@@ -1,4 +1,4 @@
-//! `cargo run --example playground`: what is typed there is answered by a processor, and nothing is left behind.
+//! `cargo run -p playground`: what is typed there is answered by a processor, and nothing is left behind.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -73,16 +73,16 @@ impl Playground {
     }
 }
 
-/// The example's binary. `cargo test` has built it, unless it was told to build this test only.
+/// Its binary, built as whoever plays with it does.
 async fn playground() -> PathBuf {
     let debug = Path::new(env!("CARGO_BIN_EXE_processor")).parent().unwrap();
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--example", "playground", "--target-dir"])
+        .args(["build", "--quiet", "-p", "playground", "--target-dir"])
         .arg(debug.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.await.unwrap().success());
-    debug.join("examples/playground")
+    debug.join("playground")
 }
 
 fn files(dir: &TempDir) -> Vec<String> {
