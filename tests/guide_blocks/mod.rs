@@ -15,13 +15,14 @@ const KINDS: [&str; 5] = ["rust", "rust,no_run", "console", "ini", "playground"]
 
 /// Blocks of other pages, but for sections of app.config, and what tries them: a test of this module, or a file that names
 /// the page.
-const ELSEWHERE: [(&str, &str, &str); 12] = [
+const ELSEWHERE: [(&str, &str, &str); 13] = [
     ("README.md", "console", "each_command_of_the_other_pages_is_tried"),
     ("README.md", "text", "the_first_command_prints_what_the_readme_shows"),
     ("README.md", "rust", "tests/guide/src/lib.rs"),
     ("README.md", "rust,no_run", "tests/guide/src/lib.rs"),
     ("ARCHITECTURE.md", "text", "nothing: it is a drawing"),
     ("components/hello/README.md", "rust,no_run", "tests/guide/src/lib.rs"),
+    ("components/add_task/README.md", "console", "each_command_of_the_other_pages_is_tried"),
     ("components/escalation/README.md", "json", "what_is_shown_as_json_is_json"),
     ("docs/check.md", "text", "nothing: it depends on the platform what is printed; see the module `check`"),
     ("docs/operating.md", "console", "each_command_of_the_other_pages_is_tried"),
@@ -129,7 +130,8 @@ fn each_command_of_the_other_pages_is_tried() {
             true => blocks::at(word),
             false => word.into(),
         });
-        let output = processor().args(arguments).current_dir(dir.path()).output().unwrap();
+        let output =
+            processor().args(arguments).current_dir(dir.path()).env("HOME", dir.path()).output().unwrap();
         assert!(output.status.success(), "{}: {command}\n{}", block.place(), text(&output));
     }
 }
