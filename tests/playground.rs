@@ -105,6 +105,8 @@ async fn what_is_typed_is_answered_and_nothing_is_left_behind() {
     playground.until("#1 reply: hello, Ada Lovelace").await;
     playground.types("action greetings:say_hello").await;
     playground.until("#2 error: name: missing").await;
+    playground.types("terminate #1").await;
+    playground.until("the playbook of #1 is terminated").await;
     playground.types("say hello").await;
     playground.until("\"say\" is not understood").await;
 

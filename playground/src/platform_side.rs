@@ -52,7 +52,7 @@ impl<'a> PlatformSide<'a> {
             },
             What::Connector { queue } => {
                 self.scene.list_connector(&queue);
-                self.ask(CONNECTORS, &queue, connector(values)).await
+                self.ask(CONNECTORS, &queue, connector(&values)).await
             }
             What::Inbound { destination, event } => self.tell(&destination, inbound(event, values)).await,
         }
@@ -114,7 +114,7 @@ fn function(name: &str, inputs: &Map<String, Value>, run: usize) -> Message {
     Message::new(body.to_string()).header("Co3MessagePayload", "FunctionDTO")
 }
 
-fn connector(request: Map<String, Value>) -> Message {
+fn connector(request: &Map<String, Value>) -> Message {
     let body = json!({ "request_originator": { "type": "playbook" }, "request_payload": request });
     Message::new(body.to_string()).header("Co3MessagePayload", "RestAPIExecutionEventDTO")
 }
