@@ -62,21 +62,26 @@ fn it_makes_a_project_and_says_what_comes_next() {
 fn a_name_that_will_not_do_is_refused_and_nothing_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let long = "a".repeat(51);
-    for (name, why) in [
-        ("", "empty"),
-        ("My-Component", "my_component"),
-        ("défense", "lower-case letters"),
-        ("../escape", "lower-case letters"),
-        ("7up", "begin with a letter"),
-        ("_x", "begin with a letter"),
-        (long.as_str(), "longer"),
-        ("async", "Rust"),
-        ("test", "Rust"),
-        ("tokio", "depends on"),
-        ("resilient", "app.config"),
+    for (name, why, instead) in [
+        ("", "empty", "my_component"),
+        ("My-Component", "lower-case letters", "my_component"),
+        ("Jira Cloud", "lower-case letters", "jira_cloud"),
+        ("défense", "lower-case letters", "my_component"),
+        ("../escape/", "current directory", "escape"),
+        ("/tmp/Fire Drill", "current directory", "fire_drill"),
+        ("..", "lower-case letters", "my_component"),
+        ("7up", "begin with a letter", "component_7up"),
+        ("_x", "begin with a letter", "x"),
+        (long.as_str(), "longer", "my_component"),
+        ("async", "Rust", "async_component"),
+        ("test", "Rust", "test_component"),
+        ("tokio", "depends on", "tokio_component"),
+        ("processor", "program", "processor_component"),
+        ("resilient", "app.config", "resilient_component"),
     ] {
         let output = new(directory.path(), &["--", name]);
-        assert!(text(&output.stderr).contains(why), "{name}: {output:?}");
+        let told = text(&output.stderr);
+        assert!(told.contains(why) && told.ends_with(&format!("; try {instead}\n")), "{name}: {told}");
         assert_eq!((output.status.code(), names(directory.path())), (Some(64), vec![]), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo run --example playground`: what is typed there is answered by a processor, and nothing is left behind.
+//! `cargo run -p playground`: what is typed there is answered by a processor, and nothing is left behind.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -73,16 +73,16 @@ impl Playground {
     }
 }
 
-/// The example's binary. `cargo test` has built it, unless it was told to build this test only.
+/// Its binary, built as whoever plays with it does.
 async fn playground() -> PathBuf {
     let debug = Path::new(env!("CARGO_BIN_EXE_processor")).parent().unwrap();
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--example", "playground", "--target-dir"])
+        .args(["build", "--quiet", "-p", "playground", "--target-dir"])
         .arg(debug.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.await.unwrap().success());
-    debug.join("examples/playground")
+    debug.join("playground")
 }
 
 fn files(dir: &TempDir) -> Vec<String> {
@@ -105,6 +105,8 @@ async fn what_is_typed_is_answered_and_nothing_is_left_behind() {
     playground.until("#1 reply: hello, Ada Lovelace").await;
     playground.types("action greetings:say_hello").await;
     playground.until("#2 error: name: missing").await;
+    playground.types("terminate #1").await;
+    playground.until("the playbook of #1 is terminated").await;
     playground.types("say hello").await;
     playground.until("\"say\" is not understood").await;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use action_processor::stomp::transport::{DialError, Dialer, Prompt};
 use action_processor::tls::{
-    CertificateRefused, ClientCertificate, Purpose, Reason, Roots, Settings, TlsError, client_config, refusal,
+    CertificateRefused, ClientCertificate, Purpose, Reason, Roots, Settings, TlsError, choose_cryptography,
+    client_config, refusal,
 };
 use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -419,4 +420,13 @@ async fn every_address_of_the_host_is_tried() {
     let stream = dialer.connect(&[closed, silent, address]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
     assert!(stream.nodelay().unwrap());
+}
+
+// === Clients of components ===
+
+#[test]
+fn a_components_own_client_needs_no_choice_of_cryptography() {
+    choose_cryptography();
+    choose_cryptography();
+    assert!(reqwest::Client::builder().build().is_ok());
 }

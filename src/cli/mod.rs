@@ -76,6 +76,7 @@ enum Command {
 /// }
 /// ```
 pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
+    crate::tls::choose_cryptography();
     let components: Vec<Component> = components.into_iter().collect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

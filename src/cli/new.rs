@@ -31,14 +31,15 @@ pub struct NewArgs {
 }
 
 const EXAMPLES: &str = "\
-Makes the directory NAME with a component (an action and a function), its test, a main, its section of app.config and a
-recorded sample. It builds at once; its README.md has the next commands.
+Makes the directory NAME with a component (an action and a function), its test, a main, its
+section of app.config and a recorded sample. It builds at once; its README.md has the next
+commands.
 
   cargo run -- new my_component
   cd my_component && cargo test
 
-Exit code: 0 if the project is there, 1 if it could not be written, 64 if the name or the directory will not do. Nothing
-half-written is left behind.";
+Exit code: 0 if the project is there, 1 if it could not be written, 64 if the name or the directory
+will not do. Nothing half-written is left behind.";
 
 /// Why there is no new project.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +85,7 @@ fn make(args: &NewArgs, out: &mut dyn Write) -> Result<(), NewError> {
     }
     write(directory, &name, &source)?;
     // Who made it can see that it is there.
-    let _told = out.write_all(next(&name).as_bytes());
+    let _told = out.write_all((next(&name) + source.caveat()).as_bytes());
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Who is trusted: builds the [`rustls::ClientConfig`] of each link and explains every certificate that is refused.
 //!
 //! - [`client_config`] turns [`Settings`] into a configuration (TLS 1.2 and 1.3);
+//! - [`choose_cryptography`] is for other clients than ours;
 //! - [`refusal`] finds the [`CertificateRefused`] in any error's chain of causes;
 //! - [`TlsError`] is what can be wrong with the settings themselves.
 
@@ -73,6 +74,13 @@ pub struct ClientCertificate {
     pub cert: PathBuf,
     /// `client_auth_key`: a PEM file with the unencrypted key (PKCS#8, PKCS#1 or SEC1).
     pub key: PathBuf,
+}
+
+/// Chooses the cryptography of this process, for clients of the components' own: built without a choice, as some are, they
+/// would panic in their first call. The daemon's links name theirs themselves.
+pub fn choose_cryptography() {
+    // A choice that was made before stands.
+    let _chosen_before = aws_lc_rs::default_provider().install_default();
 }
 
 /// Builds the configuration of one link. Reads files, so call it at start or on a blocking thread.

@@ -1,20 +1,33 @@
-//! The guide's Markdown, taken apart.
+//! The Markdown, taken apart.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Where the chapters are.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Where the chapters of the guide are.
 pub(super) const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guide");
 
-/// What stands between two lines of backticks.
+/// What stands between two lines of backticks, or is indented by four spaces.
 pub(super) struct Block {
-    /// Chapter and line.
-    pub(super) place: String,
+    /// The file, below the root.
+    pub(super) page: String,
+    /// The line of the first backticks.
+    line: usize,
     /// What follows the first backticks.
     pub(super) kind: String,
     pub(super) text: String,
 }
 
 impl Block {
+    /// Page and line.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.page, self.line)
+    }
+
+    pub(super) fn is_of_the_guide(&self) -> bool {
+        self.page.starts_with("docs/guide/")
+    }
+
     /// What follows `$ `, without the comment behind it.
     pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
         let commands = self.text.lines().filter_map(|line| line.strip_prefix("$ "));
@@ -24,16 +37,40 @@ impl Block {
 
 /// The chapters' files, in alphabetical order.
 pub(super) fn chapters() -> Vec<String> {
-    let files =
-        std::fs::read_dir(GUIDE).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut chapters: Vec<String> = files.filter(|file| file.ends_with(".md")).collect();
-    chapters.sort();
-    chapters
+    markdown("docs/guide")
+        .iter()
+        .filter_map(|page| page.strip_prefix("docs/guide/"))
+        .map(Into::into)
+        .collect()
 }
 
-/// Every block of every chapter.
+/// Every page that strangers read: those of the root, of docs and of each component.
+fn pages() -> Vec<String> {
+    let components = names("components").into_iter().flat_map(|name| markdown(&format!("components/{name}")));
+    let named = ["", "docs", "docs/guide"].into_iter().flat_map(markdown);
+    named.chain(components).filter(|page| page != "CHANGELOG.md").collect()
+}
+
+fn markdown(directory: &str) -> Vec<String> {
+    let files = names(directory).into_iter().filter(|name| name.ends_with(".md"));
+    files.map(|name| format!("{directory}/{name}").trim_start_matches('/').to_owned()).collect()
+}
+
+fn names(directory: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(at(directory)).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The path of something below the root.
+pub(super) fn at(place: &str) -> PathBuf {
+    Path::new(ROOT).join(place)
+}
+
+/// Every block of every page.
 pub(super) fn all() -> Vec<Block> {
-    chapters().iter().flat_map(|chapter| of_chapter(chapter)).collect()
+    pages().iter().flat_map(|page| of_page(page)).collect()
 }
 
 /// Those of a kind.
@@ -41,20 +78,29 @@ pub(super) fn of_kind(kind: &str) -> Vec<Block> {
     all().into_iter().filter(|block| block.kind == kind).collect()
 }
 
-fn of_chapter(chapter: &str) -> Vec<Block> {
+fn of_page(page: &str) -> Vec<Block> {
     let (mut blocks, mut open): (_, Option<Block>) = (Vec::new(), None);
-    for (number, line) in read(&Path::new(GUIDE).join(chapter)).lines().enumerate() {
+    let mut after_nothing = true;
+    for (number, line) in read(&at(page)).lines().enumerate() {
+        let begun = |kind: &str, text: String| Block {
+            page: page.to_owned(),
+            line: number + 1,
+            kind: kind.to_owned(),
+            text,
+        };
         match (line.strip_prefix("```"), &mut open) {
             (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(kind), None) => {
-                let place = format!("{chapter}:{}", number + 1);
-                open = Some(Block { place, kind: kind.to_owned(), text: String::new() });
-            }
+            (Some(kind), None) => open = Some(begun(kind, String::new())),
             (None, Some(block)) => block.text += &format!("{line}\n"),
+            // Markdown takes it for code, too, and rustdoc for Rust.
+            (None, None) if after_nothing && line.starts_with("    ") => {
+                blocks.push(begun("indented", line.to_owned()));
+            }
             (None, None) => {}
         }
+        after_nothing = line.is_empty();
     }
-    assert!(open.is_none(), "{chapter}: a block is left open");
+    assert!(open.is_none(), "{page}: a block is left open");
     blocks
 }
 

@@ -4,8 +4,9 @@
 //! that was begun before. What to copy from here for work of your own:
 //! 1. **Begin once.** What was begun is kept before anything else is done, and asked for first thing.
 //! 2. **Ask now and then** with [`Context::poll_every`], and tell the user what is new.
-//! 3. **Give up some time**, counted from the beginning over all restarts: [`Context::time_left`].
-//! 4. **Tidy up** when it is called off, here by stopping the scan. Only functions ever are: by the end of the workflow or
+//! 3. **Bear with the service**: hours of work are not given up because one question went unanswered.
+//! 4. **Give up some time**, counted from the beginning over all restarts: [`Context::time_left`].
+//! 5. **Tidy up** when it is called off, here by stopping the scan. Only functions ever are: by the end of the workflow or
 //!    playbook that called them.
 
 mod http;
@@ -24,6 +25,7 @@ use std::{
 
 /// The section `[long_running]` of app.config.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where the service is: `https://scanner.example/api`.
     pub url: String,
@@ -52,6 +54,21 @@ fn half_a_day() -> u64 {
     12
 }
 
+/// What `processor config` writes for whoever sets the component up.
+const SAMPLE: &str = "\
+# Where the service is.
+url = https://scanner.example/api
+# What it knows us by, from the environment.
+api_key = $SCANNER_KEY
+# Seconds from one question to the next.
+#poll_seconds = 60
+# How long a scan may take.
+#give_up_hours = 12
+";
+
+/// So many questions in a row may go unanswered: the service restarts, or the network is away for a while.
+const UNANSWERED: u32 = 10;
+
 /// The activity field that the user fills in, or the function's input.
 #[derive(Deserialize)]
 struct Target {
@@ -79,6 +96,7 @@ pub fn component_with<S: Scanner>(
     Component::new("long_running")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Has an outside service scan a host, which may take hours.")
+        .configured::<Settings>(SAMPLE)
         .on("Scan Host", handler_fn(scan.clone()))
         .function("scan_host", handler_fn(scan))
 }
@@ -133,17 +151,29 @@ async fn verdict(
     interval: Duration,
     cx: &Context,
 ) -> Result<String, Failure> {
-    let told = Mutex::new(None);
-    let poll = async || match scanner.progress(scan).await? {
-        Progress::Done { verdict } => Ok(Some(verdict)),
-        Progress::Failed { reason } => Err(Failure::new(format!("The scan failed: {reason}"))),
-        Progress::Running { percent } => {
-            let before = told.lock().unwrap_or_else(PoisonError::into_inner).replace(percent);
-            if before != Some(percent) {
+    let seen = Mutex::new(Seen::default());
+    let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let poll = async || match scanner.progress(scan).await {
+        Ok(Progress::Done { verdict }) => Ok(Some(verdict)),
+        Ok(Progress::Failed { reason }) => Err(Failure::new(format!("The scan failed: {reason}"))),
+        Ok(Progress::Running { percent }) => {
+            let before = std::mem::replace(&mut *seen(), Seen { percent: Some(percent), unanswered: 0 });
+            if before.percent != Some(percent) {
                 cx.status(format!("{percent} % scanned")).await;
             }
             Ok(None)
         }
+        Err(failure) => {
+            seen().unanswered += 1;
+            if seen().unanswered >= UNANSWERED { Err(failure) } else { Ok(None) }
+        }
     };
     cx.poll_every(interval, poll).await
+}
+
+/// What the last answer was, and how many questions have gone unanswered since.
+#[derive(Default)]
+struct Seen {
+    percent: Option<u8>,
+    unanswered: u32,
 }

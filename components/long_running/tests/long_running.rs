@@ -22,12 +22,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 struct Service {
     begun: Instant,
     takes: Duration,
+    /// How far it is it does not say in this time.
+    away: std::ops::Range<Duration>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Service {
     fn taking(takes: Duration) -> Self {
-        Self { begun: Instant::now(), takes, asked: Arc::default() }
+        Self { begun: Instant::now(), takes, away: Duration::ZERO..Duration::ZERO, asked: Arc::default() }
     }
 
     fn component(&self) -> Component {
@@ -49,6 +51,9 @@ impl Scanner for Service {
 
     async fn progress(&self, scan: &str) -> Result<Progress, Failure> {
         assert_eq!(scan, "scan-1");
+        if self.away.contains(&self.begun.elapsed()) {
+            return Err(Failure::new("the service is away"));
+        }
         let part = self.begun.elapsed().as_secs_f64() / self.takes.as_secs_f64();
         if part >= 1.0 {
             return Ok(Progress::Done { verdict: "nothing was found".to_owned() });
@@ -123,6 +128,20 @@ async fn a_process_that_dies_leaves_the_scan_to_the_next_one() {
     let after = before.restarted();
     after.deliver(&service.component(), message()).await.assert_says("web-1: nothing was found");
     assert_eq!(service.asked(), ["start web-1 for invid:390"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_away_for_a_while_costs_no_scan() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let mut service = Service::taking(HOUR);
+    service.away = 10 * MINUTE..19 * MINUTE;
+    let reply = bench().deliver(&service.component(), message()).await.unwrap();
+    assert_eq!(reply.message(), "web-1: nothing was found");
+
+    let mut service = Service::taking(HOUR);
+    service.away = 10 * MINUTE..20 * MINUTE;
+    let failure = bench().deliver(&service.component(), message()).await.unwrap_err();
+    assert_eq!(failure.to_string(), "the service is away");
 }
 
 #[tokio::test(start_paused = true)]

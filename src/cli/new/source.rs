@@ -71,6 +71,17 @@ impl Source {
         Some(self.directory()?.join("components"))
     }
 
+    /// What its author has to know of where they come from.
+    pub(super) fn caveat(&self) -> &'static str {
+        match self {
+            Self::Directory(_) => "",
+            Self::Published => {
+                "The sources that this processor was built from are gone, so the project asks the registry for it. With a clone of \
+                 them, say --path CLONE instead.\n"
+            }
+        }
+    }
+
     fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(path) => Some(path),

@@ -1,6 +1,6 @@
 //! The chapters of the guide for authors, so that `cargo test --doc -p guide` compiles and runs their blocks of Rust.
 //! What else stands in them (commands, sections of app.config, what is typed into the playground) is tried by the module
-//! `guide_blocks` of the root's tests.
+//! `guide_blocks` of the root's tests. So are README.md and the template's, components/hello/README.md.
 
 /// A module for each chapter.
 macro_rules! chapters {
@@ -28,3 +28,9 @@ chapters! {
     testing = "testing.md",
     when = "when.md",
 }
+
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
+
+#[doc = include_str!("../../../components/hello/README.md")]
+pub mod hello {}

@@ -1,4 +1,4 @@
-//! What my_component does, in one sentence.
+//! What `my_component` does, in one sentence.
 
 use action_component::{Component, Context, Failure, Message, Reply, function_fn, handler_fn};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub fn component() -> Component {
         .function("my_component_count_words", function_fn(count_words))
 }
 
-/// The section [my_component] of app.config.
+/// The section `[my_component]` of app.config.
 #[derive(Deserialize)]
 struct Settings {
     #[serde(default = "hello")]
@@ -26,7 +26,7 @@ fn hello() -> String {
 }
 
 /// The action: a rule "My Component Note" on incidents, which sends to the message destination
-/// my_component, and asks the user for the text field `who`. It writes a note to the incident.
+/// `my_component`, and asks the user for the text field `who`. It writes a note to the incident.
 async fn note(message: Message, cx: Context) -> Result<Reply, Failure> {
     let settings: Settings = cx.config()?;
     let incident = message
@@ -54,7 +54,7 @@ struct Count {
     longest: Option<String>,
 }
 
-/// The function my_component_count_words.
+/// The function `my_component_count_words`.
 async fn count_words(inputs: Inputs, cx: Context) -> Result<Count, Failure> {
     cx.status("counting").await;
     let shortest = inputs.shortest.unwrap_or(1);

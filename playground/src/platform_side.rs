@@ -19,6 +19,10 @@ const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 /// After this long without an answer it may help to say what is missing.
 const HINT: Duration = Duration::from_secs(5);
 
+/// What the names of queues begin with.
+const ACTIONS: &str = "actions";
+const CONNECTORS: &str = "connectors";
+
 /// The platform's end of the queues.
 pub(crate) struct PlatformSide<'a> {
     scene: &'a Scene,
@@ -33,22 +37,29 @@ impl<'a> PlatformSide<'a> {
     }
 
     /// Sends a message; its answers are printed as they come.
-    pub(crate) async fn send(&mut self, Call { what, values }: Call) {
+    pub(crate) async fn send(&mut self, Call { what, values, objects }: Call) {
         self.sent += 1;
         match what {
-            What::Function { name } => self.ask(FUNCTIONS, function(&name, &values)).await,
+            What::Function { name } => {
+                self.ask(ACTIONS, FUNCTIONS, function(&name, &values, self.sent)).await
+            }
             What::Action { destination, name } => match destination.as_deref().or(self.scene.destination()) {
                 Some(destination) => {
-                    self.ask(destination, action(self.scene.action_id(&name), &values)).await
+                    self.ask(ACTIONS, destination, action(self.scene.action_id(&name), &values, objects))
+                        .await
                 }
                 None => println!("which destination? action DESTINATION:NAME"),
             },
+            What::Connector { queue } => {
+                self.scene.list_connector(&queue);
+                self.ask(CONNECTORS, &queue, connector(&values)).await
+            }
             What::Inbound { destination, event } => self.tell(&destination, inbound(event, values)).await,
         }
     }
 
-    async fn ask(&mut self, destination: &str, message: Message) {
-        let queue = self.queue(destination).await;
+    async fn ask(&mut self, kind: &'static str, destination: &str, message: Message) {
+        let queue = self.queue(kind, destination).await;
         let id = queue.post(message).await;
         println!("#{} sent to {}", self.sent, queue.actions());
         self.waiting.spawn(follow(queue, id, self.sent));
@@ -69,35 +80,43 @@ impl<'a> PlatformSide<'a> {
         while self.waiting.join_next().await.is_some() {}
     }
 
-    async fn queue(&mut self, destination: &str) -> Arc<PlatformQueue> {
-        if let Some(queue) = self.queues.get(destination) {
+    async fn queue(&mut self, kind: &'static str, destination: &str) -> Arc<PlatformQueue> {
+        let name = format!("{kind}.{destination}");
+        if let Some(queue) = self.queues.get(&name) {
             return queue.clone();
         }
-        let queue = Arc::new(PlatformQueue::open(self.scene.broker(), destination).await);
-        self.queues.insert(destination.to_owned(), queue.clone());
+        let queue = Arc::new(PlatformQueue::of_kind(self.scene.broker(), kind, destination).await);
+        self.queues.insert(name, queue.clone());
         queue
     }
 }
 
-fn action(id: usize, properties: &Map<String, Value>) -> Message {
-    let body = json!({
+fn action(id: usize, properties: &Map<String, Value>, objects: Map<String, Value>) -> Message {
+    let mut body = json!({
         "action_id": id, "object_type": 0, "type_id": 0, "properties": properties, "type_info": {},
         "incident": { "id": INCIDENT, "name": "An incident of the playground", "properties": {} },
         "task": null, "artifact": null, "note": null, "milestone": null, "attachment": null, "row": null,
         "user": { "id": 1, "email": "you@example.com" },
     });
+    objects.into_iter().for_each(|(name, object)| body[name] = object);
     Message::new(body.to_string())
 }
 
-fn function(name: &str, inputs: &Map<String, Value>) -> Message {
+/// Each call is of a playbook run of its own, which can be terminated.
+fn function(name: &str, inputs: &Map<String, Value>, run: usize) -> Message {
     let body = json!({
         "function": { "id": 1, "name": name, "display_name": name },
         "inputs": inputs,
-        "playbook_instance": { "playbook_instance_id": 1, "playbook": { "id": 1, "name": "playground" } },
+        "playbook_instance": { "playbook_instance_id": run, "playbook": { "id": 1, "name": "playground" } },
         "workflow": null, "workflow_instance": null, "groups": [],
         "principal": { "id": 1, "name": "you@example.com", "type": "user" },
     });
     Message::new(body.to_string()).header("Co3MessagePayload", "FunctionDTO")
+}
+
+fn connector(request: &Map<String, Value>) -> Message {
+    let body = json!({ "request_originator": { "type": "playbook" }, "request_payload": request });
+    Message::new(body.to_string()).header("Co3MessagePayload", "RestAPIExecutionEventDTO")
 }
 
 fn inbound(event: String, mut body: Map<String, Value>) -> Message {

@@ -5,16 +5,18 @@ use crate::{
     support::{
         broker::{API_KEY, Address, Broker},
         certificates::{Authority, Request},
+        platform_queue::ORG,
     },
 };
 use http::Method;
 use serde_json::{Value, json};
 use stand_in_platform::{ORG_NAME, Platform, Reply};
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 /// The message destination of every function.
@@ -35,6 +37,9 @@ pub(crate) struct Scene {
     destination: Option<String>,
     actions: Mutex<Vec<Value>>,
     fields: Mutex<Vec<(bool, Value)>>,
+    /// The queues of the low-code connectors.
+    connectors: Mutex<BTreeSet<String>>,
+    terminated: Arc<Mutex<BTreeSet<usize>>>,
 }
 
 /// Removed when dropped.
@@ -64,7 +69,8 @@ impl Scene {
         let (broker, authority) = (Broker::start().await, Authority::new("CA of the playground"));
         let certificate = authority.issue(&Request::server(["localhost"]));
         let platform = Platform::builder().tls(certificate.server_config()).start().await;
-        furnish(&platform);
+        let terminated = Arc::default();
+        furnish(&platform, &terminated);
         config.write(&(connection(&broker, &platform, &authority)? + &sections))?;
         let destination = destination(&sections).or_else(directory);
         Ok(Self {
@@ -74,6 +80,8 @@ impl Scene {
             destination,
             actions: Mutex::default(),
             fields: Mutex::default(),
+            connectors: Mutex::default(),
+            terminated,
         })
     }
 
@@ -119,6 +127,21 @@ impl Scene {
         place + 1
     }
 
+    /// From now on there is a low-code connector with this queue.
+    pub(crate) fn list_connector(&self, name: &str) {
+        let mut queues = self.connectors.lock().unwrap();
+        if queues.insert(format!("connectors.{ORG}.{name}")) {
+            let queues: Vec<_> = queues.iter().map(|queue| json!({ "queue_name": queue, "id": 1 })).collect();
+            self.platform.set("/connectors/queues", json!({ "queues": queues }));
+        }
+    }
+
+    /// Terminates a run of the playbook; says so.
+    pub(crate) fn terminate(&self, run: usize) -> String {
+        self.terminated.lock().unwrap().insert(run);
+        format!("the playbook of #{run} is terminated; the processor asks within 2 seconds")
+    }
+
     /// Defines a field; says so.
     pub(crate) fn define(&self, field: &Field) -> String {
         let Field { of_action, name, input_type } = field;
@@ -128,7 +151,7 @@ impl Scene {
         let kind = if *of_action { "actioninvocation" } else { "incident" };
         let same = fields.iter().filter(|(of, _)| of == of_action).map(|(_, field)| field.clone());
         self.platform.set(&format!("/types/{kind}/fields"), same.collect());
-        format!("the field {name} exists now; the processor looks again within 15 seconds")
+        format!("the field {name} exists now; the processor looks again within 5 seconds")
     }
 }
 
@@ -172,7 +195,7 @@ fn packages() -> Result<(), SceneError> {
 }
 
 /// What components expect to find.
-fn furnish(platform: &Platform) {
+fn furnish(platform: &Platform, terminated: &Arc<Mutex<BTreeSet<usize>>>) {
     platform.add_incident(json!({
         "id": INCIDENT, "name": "An incident of the playground", "description": null, "severity_code": 4,
         "properties": {},
@@ -181,6 +204,13 @@ fn furnish(platform: &Platform) {
     platform.route(Method::GET, "/rest/orgs/201/functions/", |request| {
         let name = request.path.rsplit('/').next().unwrap_or_default();
         Reply::json(json!({ "id": 1, "name": name, "display_name": name, "destination_handle": FUNCTIONS }))
+    });
+    platform.set("/connectors/queues", json!({ "queues": [] }));
+    let terminated = terminated.clone();
+    platform.route(Method::POST, "/rest/orgs/201/playbooks/execution/query_paged", move |_| {
+        let runs = terminated.lock().unwrap();
+        let rows: Vec<_> = runs.iter().map(|run| json!({ "id": run, "status": "canceled" })).collect();
+        Reply::json(json!({ "data": rows }))
     });
 }
 
@@ -191,7 +221,8 @@ fn connection(broker: &Broker, platform: &Platform, authority: &Authority) -> Re
     fs::copy(authority.file().path(), &ca).map_err(|error| SceneError::File { path: ca.clone(), error })?;
     Ok(format!(
         "[resilient]\nhost=localhost\nport={}\ncafile={}\norg={ORG_NAME}\napi_key_id={}\napi_key_secret={}\n\
-         stomp_host=localhost\nstomp_port={}\nstomp_cafile={}\n\n[store]\nstate_dir={}\n\n",
+         stomp_host=localhost\nstomp_port={}\nstomp_cafile={}\ndefinitions_refresh=5\n\
+         cancel_check_interval=2\n\n[store]\nstate_dir={}\n\n",
         platform.port(),
         ca.display(),
         API_KEY.login,

@@ -1,6 +1,6 @@
 //! A playground for components: a real broker and a stand-in platform on free ports, both over TLS.
 //!
-//! `cargo run --example playground -- --help`
+//! `cargo run -p playground -- --help`. A package of its own, so that it takes little compiling.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a playground that cannot go on panics")]
 
 mod command;
@@ -78,6 +78,7 @@ async fn read_and_send(scene: &Scene) {
             Ok(Command::Quit) => return,
             Ok(Command::Incident) => println!("{}", scene.incident()),
             Ok(Command::Field(field)) => println!("{}", scene.define(&field)),
+            Ok(Command::Terminate(number)) => println!("{}", scene.terminate(number)),
             Ok(Command::Send(call)) => side.send(call).await,
             Err(mistake) => println!("{mistake}"),
         }
