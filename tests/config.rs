@@ -16,7 +16,7 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(config.broker.first.host, "soar.example.com");
     assert_eq!((config.work.num_workers, config.broker.prefetch), (25, 25));
     assert_eq!(config.broker.connect_timeout, Duration::from_secs(60));
-    assert_eq!(config.broker.heartbeat_receive, Duration::from_secs(15));
+    assert_eq!(config.broker.heartbeat_receive, Duration::from_secs(10));
     assert_eq!(config.broker.proxy, BrokerProxy::Direct);
     assert_eq!(config.broker.max_connection_retries, None);
     assert_eq!((config.platform.trust, config.broker.trust), (Trust::System, Trust::System));

@@ -2,6 +2,7 @@ use super::{Address, Credentials, Organization, Platform, Settings, session::Ses
 use action_component::rest::{BoxError, Content, Request, RestError};
 use http::Method;
 use serde::Deserialize;
+use std::error::Error;
 
 /// Why the platform cannot be used. None of these texts holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,7 @@ pub enum ConnectError {
         source: BoxError,
     },
     /// The platform's certificate was refused; nothing was sent.
-    #[error("{address}: the certificate is refused: {source}")]
+    #[error("{address}: {}", refused(.source.as_ref()))]
     Certificate {
         /// Whose.
         address: Address,
@@ -199,6 +200,14 @@ impl LoggedIn {
             path: format!("/orgs/{id}"),
             source: Box::new(source),
         })
+    }
+}
+
+/// A refusal of our own says everything; rustls would only put "other error" before it.
+fn refused(source: &(dyn Error + 'static)) -> String {
+    match source.downcast_ref() {
+        Some(rustls::Error::Other(refusal)) => refusal.to_string(),
+        _ => format!("the certificate is refused: {source}"),
     }
 }
 

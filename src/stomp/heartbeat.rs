@@ -14,7 +14,9 @@ pub struct Heartbeat {
     pub send: Duration,
     /// The interval at which we want to hear from the broker; zero: no matter.
     pub receive: Duration,
-    /// How many of the agreed intervals of silence mean that the broker is gone. Values below 1 count as 1.
+    /// How many of the agreed intervals of silence mean that the broker is gone. Values below 1 count as 1. ActiveMQ looks
+    /// once an interval whether it has written anything since its last look, and beats only if not: all is well with it
+    /// for two intervals of silence, and a little more.
     pub grace: f32,
 }
 
@@ -32,8 +34,7 @@ pub struct Beats {
 
 impl Default for Heartbeat {
     fn default() -> Self {
-        let interval = Duration::from_secs(15);
-        Self { send: interval, receive: interval, grace: 2.0 }
+        Self { send: Duration::from_secs(15), receive: Duration::from_secs(10), grace: 3.0 }
     }
 }
 

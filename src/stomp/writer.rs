@@ -274,9 +274,9 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
         Ok(())
     }
 
-    /// How long a broker may take to confirm a group: two heart-beats, in which it says that it is well.
+    /// How long a broker may take to confirm a group: as long as it may be silent.
     fn longest_owed(&self) -> Duration {
-        self.terms.beats.receive.map_or(self.terms.stall, |beat| beat * 2).max(SLOW_DISK)
+        self.terms.beats.patience().unwrap_or(self.terms.stall).max(SLOW_DISK)
     }
 
     /// Large bodies are written from where they are.

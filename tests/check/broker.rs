@@ -24,7 +24,7 @@ async fn all_is_well_and_every_layer_says_what_it_saw() {
         ("tls", "certificate CN=localhost for localhost, valid until 2120-01-01"),
         ("login", API_KEY.login),
         ("login", "STOMP 1.2, ActiveMQ/5"),
-        ("login", "heart-beats: ours every 15 s, the broker's every 15 s"),
+        ("login", "heart-beats: ours every 15 s, the broker's every 10 s"),
         ("organization", "Test Organization (id 201)"),
         ("action module", "enabled"),
         ("queue", "actions.201.check_well subscribed"),

@@ -32,7 +32,7 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
 ];
 
 /// Commands of pages other than the guide, which no test of this module runs.
-const TRIED_ELSEWHERE: [(&str, &str); 9] = [
+const TRIED_ELSEWHERE: [(&str, &str); 10] = [
     ("./test", "is what runs this"),
     ("cargo run -- new my_component", "is the third of the first run"),
     ("processor check --connect", "needs a platform: the module `check`"),
@@ -40,6 +40,7 @@ const TRIED_ELSEWHERE: [(&str, &str); 9] = [
     ("processor dead list", "the module `dead`"),
     ("sudo ", "needs root; the unit itself is tried by the module `systemd`"),
     ("sudoedit ", "needs root, and somebody who types"),
+    ("systemctl status ", "needs a systemd that runs it"),
     ("cargo build --release && sudo ", "needs root"),
     (
         "cargo run -- invoke my_component_count_words text=\"to be or not\"",

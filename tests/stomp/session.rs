@@ -46,7 +46,7 @@ fn the_greeting_offers_all_versions_and_says_who_we_are() {
     assert_eq!(greeting.command, Command::Connect);
     let said =
         ["accept-version", "host", "heart-beat", "login", "passcode"].map(|name| greeting.header(name));
-    let expected = ["1.0,1.1,1.2", "broker.example", "15000,15000", "key", "s:e\\c"].map(Some);
+    let expected = ["1.0,1.1,1.2", "broker.example", "15000,10000", "key", "s:e\\c"].map(Some);
     assert_eq!(said, expected);
 }
 
@@ -81,10 +81,17 @@ fn beats_go_out_early_and_grace_is_given() {
 }
 
 #[test]
+fn a_broker_that_leaves_every_other_beat_out_is_not_taken_for_dead() {
+    let ours = Heartbeat::default();
+    let beats = ours.agree("10000,10000").unwrap();
+    assert!(beats.patience().unwrap() > ours.receive * 2 + Duration::from_secs(5));
+}
+
+#[test]
 fn a_grace_below_one_or_beyond_reason_does_no_harm() {
     for grace in [0.0, f32::NAN, -1.0] {
         let ours = Heartbeat { grace, ..Heartbeat::default() };
-        assert_eq!(ours.agree("10000,0").unwrap().patience(), Some(Duration::from_secs(15)));
+        assert_eq!(ours.agree("10000,0").unwrap().patience(), Some(Duration::from_secs(10)));
     }
     let ours = Heartbeat { grace: f32::MAX, ..Heartbeat::default() };
     assert!(ours.agree("18446744073709551615,18446744073709551615").unwrap().patience().is_some());

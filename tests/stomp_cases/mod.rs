@@ -8,7 +8,7 @@
 //! | S4 a dead peer is never noticed | `life::a_link_that_brings_nothing…`, `life::a_link_that_takes_nothing…` |
 //! | S5 a slow handler blocks the beats | `delivery::link::a_handler_that_blocks_every_worker_thread…`, `…of_a_minute…` |
 //! | S6 brokers' strict read checks | `life::fifty_cuts…` (beats of a second), `stomp::session` (grace, share) |
-//! | S7 beats switched off "for stability" | the fault suite's soak |
+//! | S7 beats switched off "for stability" | `life::fifty_cuts…` (an idle link stays), the fault suite's soak |
 //! | S8 connecting waits for ever; idle links are cut | `stomp::reconnect::a_broker_that_never_answers…`, `…an_idle_link…` |
 //! | S9 acknowledgements lost between tasks | `messages::what_is_settled_from_many_tasks…` |
 //! | S10 ghost consumers | `life::fifty_cuts…` |

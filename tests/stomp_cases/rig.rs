@@ -92,7 +92,7 @@ pub(super) fn settings(broker: &Broker) -> Settings {
     Settings {
         login: Some(API_KEY.login.into()),
         passcode: Some(API_KEY.passcode.into()),
-        heartbeat: Heartbeat { send: second, receive: second, grace: 2.0 },
+        heartbeat: Heartbeat { send: second, receive: second, ..Heartbeat::default() },
         backoff,
         virtual_host: (broker.address().make == Make::RabbitMq).then(|| "/".to_owned()),
         ..Settings::new("localhost")

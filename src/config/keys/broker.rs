@@ -64,16 +64,16 @@ pub(super) const BROKER: &[Key] = &[
     key(
         "stomp_heartbeat_receive",
         Whole(0, 3_600_000),
-        Some("15000"),
+        Some("10000"),
         Topic::Broker,
         "How often, in milliseconds, the broker is asked for a heart-beat. 0: never, and then a dead link may go unnoticed.",
     ),
     key(
         "stomp_heartbeat_grace",
         Decimal(1.0, 100.0),
-        Some("2.0"),
+        Some("3.0"),
         Topic::Broker,
-        "The link counts as dead after this many times the agreed interval without a byte from the broker.",
+        "The link counts as dead after this many times the agreed interval without a byte from the broker. ActiveMQ may be silent for two of them while all is well.",
     ),
     key(
         "stomp_max_body_bytes",
