@@ -106,6 +106,14 @@ async fn a_certificate_of_an_untrusted_authority_is_refused_before_any_data_is_s
 }
 
 #[tokio::test]
+async fn a_certificate_of_an_authority_that_has_a_new_key_is_called_that() {
+    let identity = Authority::new("CA").issue(&Request::server(["localhost"]));
+    let refused = refused_by_both(&identity, &Authority::new("CA")).await;
+    assert_eq!(refused.reason, Reason::OtherKey);
+    assert_says(&refused, &["has another key", "the CA was set up anew", "`stomp_cafile`"]);
+}
+
+#[tokio::test]
 async fn a_self_signed_certificate_is_refused_before_any_data_is_sent() {
     let refused =
         refused_by_both(&Request::server(["localhost"]).self_signed(), &Authority::new("Our CA")).await;

@@ -180,17 +180,16 @@ impl Roster {
         due.min()
     }
 
-    /// A destination whose answer is late; told once. The answer may still come.
+    /// A destination whose answer is late; told once. The answer may still come, and of a further subscription it is
+    /// not missed.
     pub fn overdue(&mut self, now: Instant, limit: Duration) -> Option<&str> {
-        let late = |entry: &&mut Entry| match entry.state {
-            State::Asked { since, told } => !told && now.duration_since(since) >= limit,
-            State::Wanted | State::Active | State::Refused { .. } => false,
-        };
-        let entry = self.entries.iter_mut().find(late)?;
-        if let State::Asked { told, .. } = &mut entry.state {
-            *told = true;
-        }
-        Some(&entry.destination)
+        self.entries.iter_mut().find_map(|entry| match &mut entry.state {
+            State::Asked { since, told } if !*told && now.duration_since(*since) >= limit => {
+                *told = true;
+                (!entry.further).then_some(entry.destination.as_str())
+            }
+            State::Asked { .. } | State::Wanted | State::Active | State::Refused { .. } => None,
+        })
     }
 
     /// The broker confirmed a subscription; says which destination, unless it is a further one of it.
@@ -201,13 +200,14 @@ impl Roster {
         (!entry.further).then_some(entry.destination.as_str())
     }
 
-    /// The broker refused a subscription; says which destination and when it is tried again.
+    /// The broker refused a subscription; says which destination and when it is tried again, unless it is a further one:
+    /// the destination's messages come all the same.
     pub fn refuse(&mut self, id: SubscriptionId, now: Instant, dice: f64) -> Option<(&str, Duration)> {
         let entry = self.entry(id)?;
         let delay = Ramp::REFUSED_QUEUE.jittered(entry.refusals, dice);
         entry.refusals = entry.refusals.saturating_add(1);
         entry.state = State::Refused { until: now + delay };
-        Some((&entry.destination, delay))
+        (!entry.further).then_some((entry.destination.as_str(), delay))
     }
 
     /// The destination of a subscription that is still wanted.

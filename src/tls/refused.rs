@@ -29,6 +29,8 @@ pub struct CertificateRefused {
 pub enum Reason {
     /// Nobody we trust has signed it.
     UnknownIssuer,
+    /// One that we trust bears its issuer's name, but has another key: the issuer is another one by now, or somebody else.
+    OtherKey,
     /// It is signed by itself, and is not among the certificates we trust.
     SelfSigned,
     /// Its time is over.
@@ -84,6 +86,10 @@ impl CertificateRefused {
                 "if this is the right server, put the certificate of the CA that issued it (PEM) into a file and name \
                  the file in `{option}`; {look}"
             ),
+            Reason::OtherKey => format!(
+                "most likely the CA was set up anew: get its certificate of today (PEM) from its administrator and put it \
+                 into the file that `{option}` names; {look}"
+            ),
             Reason::SelfSigned => format!(
                 "compare the SHA-256 with the server's administrator; if it is the same, put this certificate (PEM) \
                  into a file and name the file in `{option}`; {look}"
@@ -109,6 +115,9 @@ impl CertificateRefused {
     fn why(&self) -> String {
         match &self.reason {
             Reason::UnknownIssuer => format!("none of {} has signed it", self.advice.trusted),
+            Reason::OtherKey => {
+                format!("its issuer is called as one of {}, but has another key", self.advice.trusted)
+            }
             Reason::SelfSigned => format!("it is self-signed and not among {}", self.advice.trusted),
             Reason::Expired { now } => format!("it has expired{}", clock(*now)),
             Reason::NotYetValid { now } => format!("it is not valid yet{}", clock(*now)),

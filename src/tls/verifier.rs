@@ -161,6 +161,7 @@ fn reason(error: CertificateError, certificate: &Certificate) -> Reason {
             Reason::SelfSigned
         }
         CertificateError::UnknownIssuer => Reason::UnknownIssuer,
+        CertificateError::BadSignature => Reason::OtherKey,
         other => Reason::Other(other.to_string()),
     }
 }

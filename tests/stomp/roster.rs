@@ -47,6 +47,19 @@ fn a_refused_destination_waits_its_time_even_over_a_reconnect() {
 }
 
 #[test]
+fn a_further_subscription_that_is_refused_or_late_does_not_count_against_its_destination() {
+    let (mut roster, now, limit) = (roster(&["a"]), Instant::now(), Duration::from_secs(60));
+    asked(&mut roster, now);
+    roster.confirm(id(0));
+    roster.widen("a", 3);
+    assert_eq!(asked(&mut roster, now), [subscribe(1, "a"), subscribe(2, "a")]);
+    assert_eq!(roster.refuse(id(1), now, 0.0), None);
+    assert_eq!(roster.overdue(now + limit, limit), None);
+    let again = roster.next_due(limit).unwrap();
+    assert_eq!(asked(&mut roster, again), [subscribe(1, "a")], "it is tried again");
+}
+
+#[test]
 fn it_is_settled_once_per_session_when_all_have_been_answered() {
     let (mut roster, now) = (roster(&["a", "b"]), Instant::now());
     asked(&mut roster, now);

@@ -122,7 +122,8 @@ impl Reply {
         Self::results(json!({ "status_code": status_code, "content": content }))
     }
 
-    /// The same results, but without success, because of `reason`: a function that found only a part, for example.
+    /// The same results, but without success, because of `reason`: a function that found only a part, for example. Bare
+    /// results ([`custom`](Self::custom)) have no place for it: scripts see only what is in them.
     #[must_use]
     pub fn without_success(self, reason: impl Into<String>) -> Self {
         match self {
