@@ -38,7 +38,7 @@ struct Arguments {
     #[arg(long, default_value = "playground.config", value_name = "FILE")]
     write: PathBuf,
 
-    /// Your own app.config, whose sections other than [resilient] and [store] are taken over
+    /// Your own app.config, whose sections other than `[resilient]` and `[store]` are taken over
     #[arg(long, default_value = "app.config", value_name = "FILE")]
     config: PathBuf,
 }
