@@ -2,6 +2,7 @@
 
 mod answers;
 mod cancel;
+mod data;
 mod functions;
 pub(crate) mod handlers;
 pub(crate) mod journal;

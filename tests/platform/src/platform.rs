@@ -2,10 +2,10 @@ use crate::{
     Builder, Fault, Recorded, Reply,
     log::Log,
     weather::Weather,
-    world::{Meddler, World, touch},
+    world::{Meddler, StoredFile, World, touch},
 };
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     sync::{
@@ -101,6 +101,17 @@ impl Platform {
     #[expect(clippy::must_use_candidate, reason = "a test often knows the id already")]
     pub fn add_incident(&self, incident: Value) -> i64 {
         lock(&self.shared.world).add("/incidents", incident)
+    }
+
+    /// Adds an attachment to an incident, and says its id.
+    #[must_use]
+    pub fn attach(&self, incident: i64, name: &str, text: &str) -> i64 {
+        let file = StoredFile { content_type: "text/plain".to_owned(), bytes: text.to_owned().into() };
+        let about = json!({ "name": name, "size": text.len(), "content_type": file.content_type });
+        let mut world = lock(&self.shared.world);
+        let id = world.add(&format!("/incidents/{incident}/attachments"), about);
+        world.files.insert(id, file);
+        id
     }
 
     /// An incident as it is now; null if there is none.
