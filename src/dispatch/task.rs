@@ -71,6 +71,12 @@ const FRESH: Duration = Duration::from_secs(60);
 /// Until an answer is sent again that the journal could not keep.
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
 
+/// A message that is set aside now, without its body or an answer.
+fn letter(key: &Key, headers: &[(String, String)], reason: String) -> DeadLetter {
+    let (key, headers) = (key.clone(), headers.to_vec());
+    DeadLetter { number: 0, key, since: SystemTime::now(), reason, headers, body: Vec::new(), answer: None }
+}
+
 // === impl Task ===
 
 impl Task {
@@ -183,15 +189,8 @@ impl Task {
     }
 
     async fn set_aside(&self, reason: String) {
-        let letter = DeadLetter {
-            number: 0,
-            key: self.key.clone(),
-            since: SystemTime::now(),
-            reason,
-            headers: self.envelope.headers.to_vec(),
-            body: self.envelope.body.to_vec(),
-            answer: None,
-        };
+        let body = self.envelope.body.to_vec();
+        let letter = DeadLetter { body, ..letter(&self.key, &self.envelope.headers, reason) };
         self.journaling().bury(letter).await;
     }
 
@@ -267,16 +266,10 @@ impl Owed {
             "the broker refuses a reply, so that the platform shows none; let the account write to this queue, then \
              send it again with `processor dead retry`"
         );
-        let letter = DeadLetter {
-            number: 0,
-            key: self.key.clone(),
-            since: SystemTime::now(),
-            reason: format!("the broker refused the answer: {reason}"),
-            headers: self.headers.to_vec(),
-            // It has been carried out: what is to be tried again is the answer.
-            body: Vec::new(),
-            answer: Some(self.answer.clone()),
-        };
+        let reason = format!("the broker refused the answer: {reason}");
+        // It has been carried out: what is to be tried again is the answer, without the message's body.
+        let answer = Some(self.answer.clone());
+        let letter = DeadLetter { answer, ..letter(&self.key, &self.headers, reason) };
         self.desk.journaling(&self.key).bury(letter).await;
     }
 }

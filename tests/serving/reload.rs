@@ -129,6 +129,6 @@ async fn components_that_clash_are_refused_and_the_others_go_on() {
     assert_eq!(clashes.len(), 1);
     queue.post(action(1, &json!({}))).await;
     assert_eq!(messages(&queue, 1).await, ["hello"]);
-    assert_eq!(running.serving.queues(), 1);
+    assert_eq!(running.serving.wanted().len(), 1);
     running.stop().await;
 }

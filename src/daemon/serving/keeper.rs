@@ -63,7 +63,8 @@ struct Leaving {
     /// Since when nothing has come from it.
     quiet: Instant,
     /// Messages that nobody answers. They go back to the broker with the subscription, or are carried out after all if the
-    /// queue is wanted again before that: the broker would not deliver them a second time.
+    /// queue is wanted again before that: the broker would not deliver them a second time. No more of them come than the
+    /// broker sends ahead.
     held: Vec<Delivery>,
 }
 
@@ -118,12 +119,6 @@ impl Serving {
     #[must_use]
     pub fn wanted(&self) -> BTreeSet<String> {
         self.0.board().state.wanted.clone()
-    }
-
-    /// How many queues there are to subscribe to.
-    #[must_use]
-    pub fn queues(&self) -> usize {
-        self.0.board().state.wanted.len()
     }
 
     /// Serves `components` from now on. Their handlers are in force at once. Queues that come along are subscribed to soon,
