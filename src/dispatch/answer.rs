@@ -99,6 +99,25 @@ pub(super) fn outgoing(answer: &Answer) -> Outgoing {
     Outgoing {
         destination: answer.reply_to.clone(),
         headers: headers.collect(),
-        body: answer.body.clone().into(),
+        body: ascii(&answer.body).into(),
     }
+}
+
+/// The same JSON in ASCII alone, as the platform has always been sent it: it need not know that a byte message is UTF-8.
+/// What is not ASCII stands in strings, where an escape means the same.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for chunk in json.split_inclusive(|char: char| !char.is_ascii()) {
+        let plain = chunk.trim_end_matches(|char: char| !char.is_ascii());
+        text.push_str(plain);
+        for unit in chunk.get(plain.len()..).unwrap_or_default().encode_utf16() {
+            text.push_str("\\u");
+            text.extend([12, 8, 4, 0].map(|shift| hex(unit >> shift)));
+        }
+    }
+    text
+}
+
+fn hex(digit: u16) -> char {
+    char::from_digit(u32::from(digit & 0xF), 16).unwrap_or('0')
 }

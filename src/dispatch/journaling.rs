@@ -29,6 +29,8 @@ pub(super) enum Start {
     Work(Earlier),
     /// It has been carried out.
     Answered(Answer),
+    /// It has been carried out, and the broker has the answer.
+    Confirmed,
     /// Nothing: the daemon stops.
     Leave,
 }
@@ -80,6 +82,7 @@ impl Journaling<'_> {
                     return Start::Work(Earlier { note, crashes: Some(crashes) });
                 }
                 Ok(Standing::Answered(answer)) => return Start::Answered(answer),
+                Ok(Standing::Confirmed) => return Start::Confirmed,
                 Ok(Standing::Elsewhere { retry_in }) => retry_in,
                 Err(error) => {
                     self.health.is_bad(&error);

@@ -30,7 +30,7 @@ pub(super) struct Task {
     key: Key,
     envelope: Arc<Envelope>,
     /// Its share of the memory that messages may take.
-    _room: Option<Arc<OwnedSemaphorePermit>>,
+    room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// How the carrying out ended.
@@ -52,6 +52,8 @@ pub(super) struct Owed {
     kept: bool,
     /// The message's, for whoever looks into an answer that the broker refuses.
     headers: Arc<Vec<(String, String)>>,
+    /// The message's share of the memory, and as much of the answer's as there was.
+    _room: Vec<Arc<OwnedSemaphorePermit>>,
 }
 
 /// What the handler is told and tells, between two deliveries if need be.
@@ -68,8 +70,20 @@ struct Sink {
 /// A claim that is older is made anew before the work begins: who knows what others have done meanwhile.
 const FRESH: Duration = Duration::from_secs(60);
 
+/// The unit in which memory is counted.
+const KIB: usize = 1_024;
+
 /// Until an answer is sent again that the journal could not keep.
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the answer takes of memory until the broker has it, from where its message's share is from; less where there is
+/// no more. To wait for it would stop what gives it back.
+fn room_for(answer: &Answer, of: &OwnedSemaphorePermit) -> Option<Arc<OwnedSemaphorePermit>> {
+    let room = of.semaphore();
+    let wanted = (answer.body.len() / KIB).min(room.available_permits());
+    let wanted = u32::try_from(wanted).ok().filter(|wanted| *wanted > 0)?;
+    room.clone().try_acquire_many_owned(wanted).ok().map(Arc::new)
+}
 
 /// A message that is set aside now, without its body or an answer.
 fn letter(key: &Key, headers: &[(String, String)], reason: String) -> DeadLetter {
@@ -86,7 +100,7 @@ impl Task {
         envelope: Envelope,
         room: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Self {
-        Self { desk, key, envelope: Arc::new(envelope), _room: room }
+        Self { desk, key, envelope: Arc::new(envelope), room }
     }
 
     /// Carries it out, unless that has been done, and settles it.
@@ -151,6 +165,10 @@ impl Task {
                 info!("delivered again after it was carried out; the same answer is sent again");
                 return Ended::Answered { answer, kept: true };
             }
+            Start::Confirmed => {
+                info!("delivered again after the broker confirmed its reply; only acknowledged");
+                return Ended::Answered { answer: Answer::default(), kept: true };
+            }
             Start::Leave => return Ended::Left,
         };
         let sink = Arc::new(Sink::new(self, &earlier));
@@ -180,8 +198,10 @@ impl Task {
 
     /// What is left of it once it is carried out: the body is somebody's data, and may be large.
     pub(super) fn owes(self, answer: Answer, kept: bool) -> Owed {
-        let Self { desk, key, envelope, .. } = self;
-        Owed { desk, key, answer, kept, headers: envelope.headers.clone() }
+        let Self { desk, key, envelope, room } = self;
+        let more = room.as_ref().and_then(|room| room_for(&answer, room));
+        let rooms = room.into_iter().chain(more).collect();
+        Owed { desk, key, answer, kept, headers: envelope.headers.clone(), _room: rooms }
     }
 
     fn waits(&self, waiting: bool) {

@@ -24,6 +24,7 @@ struct State {
 struct Entry {
     note: Option<String>,
     answer: Option<Answer>,
+    confirmed: bool,
 }
 
 impl MemoryStore {
@@ -40,6 +41,7 @@ impl Store for MemoryStore {
     fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Standing, StoreError>> {
         let standing = match self.state().entries.get(key) {
             None => Standing::New,
+            Some(Entry { confirmed: true, .. }) => Standing::Confirmed,
             Some(Entry { answer: Some(answer), .. }) => Standing::Answered(answer.clone()),
             Some(Entry { note, .. }) => Standing::Waiting { note: note.clone() },
         };
@@ -47,7 +49,7 @@ impl Store for MemoryStore {
     }
 
     fn begin<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.state().entries.entry(key.clone()).or_default();
+        self.state().entries.entry(key.clone()).or_default().confirmed = false;
         now(())
     }
 
@@ -61,7 +63,8 @@ impl Store for MemoryStore {
     }
 
     fn finish<'a>(&'a self, key: &'a Key, answer: Answer) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.state().entries.entry(key.clone()).or_default().answer = Some(answer);
+        let answered = Entry { answer: Some(answer), ..Entry::default() };
+        self.state().entries.insert(key.clone(), answered);
         now(())
     }
 
@@ -74,7 +77,10 @@ impl Store for MemoryStore {
     }
 
     fn confirmed(&self, key: &Key) {
-        self.state().entries.remove(key);
+        if let Some(entry) = self.state().entries.get_mut(key).filter(|entry| entry.answer.is_some()) {
+            // It need not be told again: its text is what takes up room.
+            *entry = Entry { answer: Some(Answer::default()), confirmed: true, ..Entry::default() };
+        }
     }
 
     fn cut_off<'a>(&'a self, _key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {

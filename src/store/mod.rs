@@ -4,6 +4,7 @@
 //! ```text
 //! claim ─► New ─────────► begin ─► (the handler works) ─► finish ─► (reply + ACK, taken at once) ─► confirmed ─► forgotten
 //!      ├─► Answered ──────────────────────────────────────────────► the same reply + ACK
+//!      ├─► Confirmed ─────────────────────────────────────────────► ACK
 //!      ├─► Interrupted ─► the handler's policy: begin again, or answer that it was interrupted
 //!      ├─► Waiting ─────► begin, once what the note says is due
 //!      └─► Elsewhere ───► claim again later: another living processor has it
@@ -52,8 +53,10 @@ pub struct Answer {
 pub enum Standing {
     /// Not met before: it is this process's now.
     New,
-    /// Carried out: this is its answer.
+    /// Carried out: this is its answer, which the broker has not confirmed as far as is known here.
     Answered(Answer),
+    /// Carried out, and the broker has confirmed the answer: only its acknowledgement is still wanted.
+    Confirmed,
     /// Claimed before and not begun, or set down between two attempts: it is this process's now.
     Waiting {
         /// What was kept with [`Store::set_down`].
@@ -140,7 +143,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The work goes on, and `note` is what whoever begins it again needs to know. Kept before this returns.
     fn keep<'a>(&'a self, key: &'a Key, note: String) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// The broker has taken the answer and the acknowledgement: the message may be forgotten after a while. Never
+    /// The broker has taken the answer: it is not sent again, and the message may be forgotten after a while. Never
     /// waits; may be kept late, or not at all if the process dies now.
     fn confirmed(&self, key: &Key);
 

@@ -39,6 +39,7 @@ async fn a_reply_carries_the_text_the_correlation_id_and_every_character() {
     assert_eq!(answer.correlation_id, id);
     let expected = json!({ "message_type": 0, "message": format!("hello, {name}"), "complete": true });
     assert_eq!(answer.json(), expected);
+    assert!(answer.body.is_ascii() && answer.body.contains("\\ud83d\\ude00"), "{}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,7 +140,8 @@ impl Kind {
                          owner = CASE WHEN m.state < 3 AND {FREE} THEN $1 ELSE m.owner END
                      RETURNING m.*, xmax = 0 AS fresh)
                  SELECT judged.id, destination, state::int, owner IS NOT DISTINCT FROM $1, fresh, crashes, note,
-                     reply_to, correlation_id, body, greatest(extract(epoch FROM r.lease - now()), 0)::float8
+                     reply_to, correlation_id, body, greatest(extract(epoch FROM r.lease - now()), 0)::float8,
+                     confirmed IS NOT NULL
                  FROM judged LEFT JOIN processor_runs r ON r.run = judged.owner"
             ),
             // A run whose lease has lapsed may be thought dead at any moment.
@@ -290,6 +291,7 @@ fn standing(row: &Row) -> Result<(Key, Standing), Error> {
     let (state, mine, fresh): (i32, bool, bool) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
     let (crashes, note): (i32, Option<String>) = (row.try_get(5)?, row.try_get(6)?);
     let standing = match state {
+        3 if row.try_get(11)? => Standing::Confirmed,
         3 => Standing::Answered(answer(row, 7)?.unwrap_or_default()),
         _ if !mine => {
             let rest: Option<f64> = row.try_get(10)?;

@@ -17,7 +17,7 @@ pub(super) struct Tables<'a> {
 impl Tables<'_> {
     pub(super) fn claim(&self, key: &Key) -> Result<Standing> {
         let mut found = self.connection.prepare_cached(
-            "SELECT state, run, crashes, note, reply_to, correlation_id, body FROM messages
+            "SELECT state, run, crashes, note, reply_to, correlation_id, body, confirmed FROM messages
              WHERE id = ?1 AND destination = ?2",
         )?;
         let standing = found.query_row(params![key.id, key.destination], |row| self.standing(row));
@@ -28,6 +28,7 @@ impl Tables<'_> {
         let (state, run, crashes): (i64, i64, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let note = row.get(3)?;
         Ok(match state {
+            ANSWERED if row.get::<_, Option<i64>>(7)?.is_some() => Standing::Confirmed,
             ANSWERED => Standing::Answered(answer(row, 4)?.unwrap_or_default()),
             BEGUN if run != self.run => Standing::Interrupted { crashes: crashes.saturating_add(1), note },
             CUT_OFF => Standing::Interrupted { crashes, note },
