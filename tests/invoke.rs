@@ -1,5 +1,7 @@
 //! `processor invoke`: in this process with components of its own, and as a process against the stand-in platform.
 
+mod typed;
+
 use crate::support::{
     broker::API_KEY,
     certificates::{Authority, Request},
@@ -21,6 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/components/add_task/recorded");
 
 #[derive(Deserialize)]
+struct Hosts {
+    #[expect(dead_code)]
+    hosts: String,
+}
+
+#[derive(Deserialize)]
 struct Login {
     password: String,
 }
@@ -31,7 +39,7 @@ fn component() -> Component {
         cx.status("half way").await;
         let token = message.header("Co3ContextToken");
         Ok::<_, Failure>(
-            json!({ "inputs": message.inputs(), "token": token, "key": cx.section().get("key") }),
+            json!({ "inputs": message.inputs(), "token": token, "colour": cx.section().get("colour") }),
         )
     };
     let act = async |message: Message, cx: Context| {
@@ -65,10 +73,14 @@ fn invoke_in(directory: &Path, arguments: &[&str], code: u8) -> String {
 
 /// What the command prints to standard output, and whether its exit code is `code`.
 fn invoke_with(arguments: &[&str], code: u8) -> String {
+    run_in_process(arguments, &[component()], code)
+}
+
+fn run_in_process(arguments: &[&str], components: &[Component], code: u8) -> String {
     let command = InvokeArgs::augment_args(clap::Command::new("invoke").no_binary_name(true));
     let matches = command.try_get_matches_from(arguments).unwrap();
     let mut out = Vec::new();
-    let ended = run(&InvokeArgs::from_arg_matches(&matches).unwrap(), &[component()], &mut out);
+    let ended = run(&InvokeArgs::from_arg_matches(&matches).unwrap(), components, &mut out);
     let text = String::from_utf8(out).unwrap();
     assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::from(code)), "{text}");
     text
@@ -223,9 +235,9 @@ fn a_destination_that_is_named_may_answer_by_its_default_handler() {
 
 #[test]
 fn a_component_gets_its_section_from_the_command_line() {
-    let printed = invoke(&["echo", "--set", "mine.key=value"]);
-    assert!(printed.contains(r#""key": "value""#), "{printed}");
-    assert_eq!(invoke_in(Path::new(RECORDED), &["echo", "--set", "yours.key=value"], 64), "");
+    let printed = invoke(&["echo", "--set", "mine.colour=red"]);
+    assert!(printed.contains(r#""colour": "red""#), "{printed}");
+    assert_eq!(invoke_in(Path::new(RECORDED), &["echo", "--set", "yours.colour=red"], 64), "");
 }
 
 /// A directory that holds the secret PIN.
@@ -345,6 +357,24 @@ async fn on_a_real_platform_app_config_says_which_secrets_there_are_and_what_is_
     assert_eq!(reply(&printed)["results"]["content"], json!({ "length": 11, "password": "***" }));
     assert!(!printed.contains("4711-secret"), "{printed}");
     assert_eq!(reply(&invoke(&["down"]).await)["results"]["reason"], "it is down");
+}
+
+#[tokio::test]
+async fn other_components_need_no_section() {
+    let (_platform, directory, config) = stand_in().await;
+    let file = directory.path().join("app.config");
+    fs::write(&file, config.text()).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    let needy = Component::new("needy")
+        .configured::<Hosts>("hosts = a.example")
+        .function("look_up", function_fn(async |_: Message, _: Context| Ok::<_, Failure>("found")));
+    let components = [component(), needy];
+    let invoked = tokio::task::spawn_blocking(move || {
+        run_in_process(&["twice", "--function", "--config-file", &file], &components, 0);
+        // The one that is meant does need its own.
+        run_in_process(&["look_up", "--config-file", &file], &components, 64);
+    });
+    invoked.await.unwrap();
 }
 
 #[tokio::test]

@@ -11,21 +11,21 @@ mod stage;
 mod target;
 
 use super::{
-    FAILED, USAGE, failed, mistakes,
-    rehearsal::{Journal, line},
+    FAILED, failed,
+    rehearsal::{Journal, Unable, error, line},
     runtime,
 };
 use crate::{
     component::{Component, Kind},
-    config::{Overrides, Problems},
+    config::Overrides,
     dispatch::{Destination, Earlier, Envelope, Outcome, Workshop},
-    logging::Redactor,
+    logging::{Redactor, complain},
     store::Answer,
 };
 use input::Input;
 use serde_json::Value;
 use stage::Stage;
-use std::{error::Error, io::Write, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 use target::Target;
 
 /// Flags of `processor invoke`. Every key of app.config has an option of the same name; `--help` shows them all.
@@ -34,18 +34,21 @@ use target::Target;
 pub struct InvokeArgs {
     /// A function's API name, or an action's name: "Add Task" and `add_task` mean the same.
     name: String,
-    /// The function's inputs, or the activity fields that a user would fill in. Whole and decimal numbers, true and false
-    /// are taken for what they are, and nothing at all (`key=`) for a field left empty; `key:=JSON` takes any JSON.
+    /// The function's inputs, or the activity fields that a user would fill in. A value is read as what the handler asks
+    /// for: a text, a number, true or false, a date (2024-01-02 or 2024-01-02T03:04:05Z; UTC where no zone is given). A
+    /// handler that takes any value gets numbers, true and false as such. Nothing at all (`key=`) is a field left empty;
+    /// `key:=JSON` takes any JSON.
     #[arg(value_name = "KEY=VALUE")]
     inputs: Vec<Input>,
-    /// The inputs as a JSON object, or a whole recorded message (ActionMessage_…); KEY=VALUE adds to them. `-` is standard
-    /// input.
+    /// The inputs as a JSON object, a whole recorded message (ActionMessage_…), or a result that holds its inputs (a payload
+    /// sample of the vendor's apps); KEY=VALUE adds to them. `-` is standard input.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// The incident that an action fires on, read from the platform; for a function, its input `incident_id`.
     #[arg(long, value_name = "ID")]
     incident: Option<i64>,
-    /// Answer REST calls with the recordings of this directory; no platform is needed, and nothing is changed anywhere.
+    /// Answer REST calls with the recordings of this directory; no platform is needed, and nothing is changed anywhere. Of
+    /// app.config, where there is one, only the component's section and [integrations] count.
     #[arg(long, value_name = "DIRECTORY")]
     mock: Option<PathBuf>,
     /// Take the function of this name, where an action is called so too.
@@ -68,29 +71,14 @@ platform would get. Without --mock it logs in to the platform of app.config, and
   processor invoke add_task --input recorded/ActionMessage_AddTask_2017-03-07T15-07-14.033583 --mock recorded
   processor invoke my_function host=example.com --mock recorded --set my_component.greeting=hello
 
-A select is {\"id\", \"name\"}, a multi-select a list of those, a date milliseconds since 1970 UTC, a text area
-{\"format\": \"text\", \"content\": \"…\"}. `processor list -v` shows what there is to invoke; recordings are made by
+A select is {\"id\", \"name\"}, a multi-select a list of those, a text area {\"format\": \"text\", \"content\": \"…\"}. `processor list -v` shows what there is to invoke; recordings are made by
 `processor run --log-http-responses DIRECTORY`.
 
 `$NAME` and `^NAME` in a function's inputs are filled in where input_secrets in the component's
-section names them (with --mock: --set my_component.input_secrets=NAME), and masked in what is
+section names them (or --set my_component.input_secrets=NAME), and masked in what is
 printed. Quote them, lest the shell fill them in. What trap_exception says holds here, too.
 
 Exit code: 0 if it was answered with success, 1 if it was not, 64 if the command line or app.config is wrong.";
-
-/// Why nothing was run.
-#[derive(Debug, thiserror::Error)]
-enum Unable {
-    /// The command line or app.config is wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// app.config is wrong, in these ways.
-    #[error("app.config has mistakes")]
-    Config(Problems),
-    /// Something else is.
-    #[error(transparent)]
-    Failed(Box<dyn Error>),
-}
 
 /// Runs the handler. Exit code 0: it was answered with success.
 pub fn run(args: &InvokeArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
@@ -104,12 +92,7 @@ pub fn run(args: &InvokeArgs, components: &[Component], out: &mut dyn Write) -> 
     match invoked {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
-        Err(Unable::Config(problems)) => mistakes(&problems),
-        Err(Unable::Failed(error)) => failed(error.as_ref()),
-        Err(Unable::Usage(words)) => {
-            eprintln!("processor: {words}");
-            ExitCode::from(USAGE)
-        }
+        Err(unable) => unable.tell(),
     }
 }
 
@@ -122,7 +105,9 @@ async fn invoke(args: &InvokeArgs, components: &[Component], out: &mut dyn Write
     let body = body(args, &target, given, &stage).await?;
     let mut out = Told { redactor: stage.redactor.clone(), out };
     out.tell(&target.to_string())?;
-    let envelope = envelope(&target, stage.org, &body);
+    let shell_inputs = Arc::new(input::of_shell(&args.inputs));
+    let envelope =
+        Envelope { shell_inputs: Some(shell_inputs.clone()), ..envelope(&target, stage.org, &body) };
     let journal = Journal::default();
     let workshop = stage.workshop(&journal);
     workshop.names().know(body["action_id"].as_i64(), &args.name);
@@ -130,7 +115,16 @@ async fn invoke(args: &InvokeArgs, components: &[Component], out: &mut dyn Write
     let reply: Value = serde_json::from_str(&answer.body).map_err(error)?;
     let text = serde_json::to_string_pretty(&reply).map_err(error)?;
     out.tell(&format!("  {}", line("reply", &text.replace('\n', "\n  "))))?;
+    name_unread(&shell_inputs.unread());
     Ok(reply["message_type"] == 0)
+}
+
+/// One that is misspelt changes nothing, silently.
+fn name_unread(inputs: &[String]) {
+    if !inputs.is_empty() {
+        let names = inputs.join(", ");
+        complain(&format!("processor: the handler reads no input of this name: {names}; check the spelling"));
+    }
 }
 
 /// Carries the message out, and tells what happens when it does.
@@ -195,8 +189,4 @@ impl Told<'_> {
     fn tell_all(&mut self, journal: &Journal) -> Result<(), Unable> {
         journal.take().iter().try_for_each(|text| self.tell(&format!("  {text}")))
     }
-}
-
-fn error(error: impl Error + 'static) -> Unable {
-    Unable::Failed(Box::new(error))
 }

@@ -1,11 +1,22 @@
-//! What `replay` and `invoke` have in common: a handler at work, line by line, and sections made on the command line.
+//! What `replay` and `invoke` have in common: a handler at work, line by line, and components with the sections that
+//! app.config and the command line give them.
 
-use crate::component::{
-    Component, Section, StatusSink,
-    rest::{Backend, Request, Response, RestError},
+use super::{USAGE, failed, mistakes};
+use crate::{
+    component::{
+        Component, StatusSink,
+        rest::{Backend, Request, Response, RestError},
+    },
+    config::{Problems, Settings},
+    dispatch::{Clash, Registry},
+    logging::complain,
 };
 use futures_util::future::BoxFuture;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    error::Error,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::Notify;
 
 /// What happens while a message is carried out, line by line.
@@ -25,6 +36,20 @@ pub(super) struct Noted {
     pub(super) journal: Journal,
 }
 
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unable {
+    /// The command line or app.config is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// app.config is wrong, in these ways.
+    #[error("app.config has mistakes")]
+    Config(Problems),
+    /// Something else is.
+    #[error(transparent)]
+    Failed(Box<dyn Error>),
+}
+
 /// A key of a component's section.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
@@ -38,10 +63,10 @@ pub(super) fn line(what: &str, text: &str) -> String {
     format!("{what:<16}{text}")
 }
 
-/// The section called `name`, of what is set.
-pub(super) fn section(name: &str, settings: &[Setting]) -> Section {
-    let own = settings.iter().filter(|setting| setting.section == name);
-    Section::new(name, own.map(|setting| (&setting.key, &setting.value)))
+/// The handlers of `components` as app.config has them, whether or not they are loaded.
+pub(super) fn registry(settings: &Settings, components: &[Component]) -> Result<Registry, Vec<Clash>> {
+    let instances = settings.instances(components);
+    Registry::build(instances.iter().map(|instance| (instance, settings.component_section(instance.name()))))
 }
 
 /// A key for a component that does not exist would have no effect, silently.
@@ -55,6 +80,26 @@ pub(super) fn check_settings(settings: &[Setting], components: &[Component]) -> 
             Err(format!("--set {section}.…: no component has this name; there are {}", names.join(", ")))
         }
     }
+}
+
+// === impl Unable ===
+
+impl Unable {
+    /// Says why, and gives the exit code.
+    pub(super) fn tell(self) -> ExitCode {
+        match self {
+            Self::Config(problems) => mistakes(&problems),
+            Self::Failed(error) => failed(error.as_ref()),
+            Self::Usage(words) => {
+                complain(&format!("processor: {words}"));
+                ExitCode::from(USAGE)
+            }
+        }
+    }
+}
+
+pub(super) fn error(error: impl Error + 'static) -> Unable {
+    Unable::Failed(Box::new(error))
 }
 
 // === impl Journal ===

@@ -1,22 +1,23 @@
 //! `processor replay`.
 
 use super::{
-    failed,
-    rehearsal::{Journal, Noted, Setting, check_settings, line, section},
+    rehearsal::{Journal, Noted, Setting, Unable, check_settings, error, line, registry},
     runtime,
 };
 use crate::{
     component::{
         CancellationToken, Component, Rest, Services,
         name::handler_name,
-        recording::{RecordedMessage, Recordings},
+        recording::{RecordedMessage, RecordingError, Recordings},
     },
+    config::{Argument, Config, Overrides, Settings},
     daemon::DaemonError,
     dispatch::{ActionNames, Destination, Earlier, Envelope, Outcome, Registry, Workshop},
+    logging::{Redactor, complain},
     store::Answer,
 };
 use jiff::tz::TimeZone;
-use std::{error::Error, io::Write, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
 /// Flags of `processor replay`.
 #[derive(Debug, clap::Args)]
@@ -28,28 +29,33 @@ pub struct ReplayArgs {
     /// Give the messages to the component that serves this destination. Without it, to whichever handles their action.
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
-    /// Set a key of a component's section, which is empty otherwise; may be repeated.
+    /// Set a key of a component's section, over what app.config says; may be repeated.
     #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = setting)]
     set: Vec<Setting>,
+    /// Take the components' sections from this file, not $APP_CONFIG_FILE, ./app.config or ~/.resilient/app.config. There
+    /// need not be one.
+    #[arg(long, value_name = "FILE")]
+    config_file: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Prints, for each message in the order of their times, the REST calls that its handler makes, its status updates, and the \
 acknowledgement that the platform would get. No platform and no broker is needed, and nothing is changed anywhere: each \
-REST call is answered with what was recorded for it.
+REST call is answered with what was recorded for it. Of app.config, where there is one, the components' sections count.
 
   processor replay components/add_task/recorded
   processor replay recorded --set my_component.greeting=hello
 
-Exit code: 0 if each message was answered with success, 1 if one was not, 64 if the command line is wrong.";
+Exit code: 0 if each message was answered with success, 1 if one was not or could not be read, 64 if the command line \
+or app.config is wrong.";
 
 /// Carries the recorded messages out. Exit code 0: each was answered with success.
 pub fn run(args: &ReplayArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
-    let replayed = runtime().map_err(Into::into).and_then(|runtime| replay(args, components, &runtime, out));
+    let replayed = runtime().map_err(error).and_then(|runtime| replay(args, components, &runtime, out));
     match replayed {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(super::FAILED),
-        Err(error) => failed(error.as_ref()),
+        Err(unable) => unable.tell(),
     }
 }
 
@@ -58,13 +64,18 @@ fn replay(
     components: &[Component],
     runtime: &tokio::runtime::Runtime,
     out: &mut dyn Write,
-) -> Result<bool, Box<dyn Error>> {
-    check_settings(&args.set, components)?;
-    let recordings = Recordings::open(&args.directory)?;
+) -> Result<bool, Unable> {
+    check_settings(&args.set, components).map_err(Unable::Usage)?;
+    let (recordings, torn) = Recordings::readable(&args.directory).map_err(error)?;
+    torn.iter().for_each(|problem| complain(&format!("processor: {problem}")));
+    if recordings.messages().is_empty() && torn.is_empty() {
+        return Err(error(RecordingError::NoMessage(args.directory.clone())));
+    }
     let journal = Journal::default();
     let backend = Arc::new(Noted { backend: Arc::new(recordings.backend()), journal: journal.clone() });
-    let with_section = components.iter().map(|component| (component, section(component.name(), &args.set)));
-    let registry = Registry::build(with_section).map_err(DaemonError::Clashes)?;
+    let settings = settings(args, components, &recordings)?;
+    let registry = registry(&settings, components).map_err(|clashes| error(DaemonError::Clashes(clashes)))?;
+    let redactor = Redactor::new(&settings.secrets().cloned().collect::<Vec<_>>());
     let names = ActionNames::new(Rest::new(backend.clone(), None));
     for message in recordings.messages() {
         names.know(message.body["action_id"].as_i64(), &message.display_name);
@@ -72,7 +83,7 @@ fn replay(
     let services = Services::new(backend, 1, CancellationToken::new());
     let workshop = Workshop::new(registry, names, services);
     let org = recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default();
-    let mut all_well = true;
+    let mut all_well = torn.is_empty();
     for (message, number) in recordings.messages().iter().zip(1..) {
         let destination = destination(args, &workshop.registry(), message);
         let envelope = envelope(message, Destination::actions(org, &destination), number);
@@ -82,29 +93,52 @@ fn replay(
         if workshop.registry().find(&destination, &handler_name(&message.display_name)).is_none() {
             journal.note("handlers", &handled(&workshop.registry()));
         }
-        all_well &= report(message, &destination, &journal, &answer, out)?;
+        let told = report(message, &destination, &journal, &answer);
+        out.write_all(redactor.mask(&told).as_bytes()).map_err(error)?;
+        let body: serde_json::Value = serde_json::from_str(&answer.body).map_err(error)?;
+        all_well &= body["message_type"] == 0;
     }
     Ok(all_well)
 }
 
-/// Prints what became of one message; whether it was a success.
-fn report(
-    message: &RecordedMessage,
-    destination: &str,
-    journal: &Journal,
-    answer: &Answer,
-    out: &mut dyn Write,
-) -> Result<bool, Box<dyn Error>> {
+/// app.config, where there is one, with what the command line sets. Sections of components that get none of the messages
+/// may name secrets that are not here.
+fn settings(
+    args: &ReplayArgs,
+    components: &[Component],
+    recordings: &Recordings,
+) -> Result<Settings, Unable> {
+    let argument = |setting: &Setting| {
+        let Setting { section, key, value } = setting.clone();
+        Argument { option: format!("--set {section}.{key}"), section, key, value }
+    };
+    let arguments = args.set.iter().map(argument).collect();
+    let overrides = Overrides { file: args.config_file.clone(), arguments };
+    let settings = overrides
+        .sources()
+        .and_then(|sources| Config::sections(&sources, components))
+        .map_err(Unable::Config)?;
+    let is_meant = |component: &&Component| match registry(&settings, std::slice::from_ref(component)) {
+        Ok(registry) => recordings.messages().iter().any(|message| takes(&registry, message)),
+        Err(_clashes_with_itself) => true,
+    };
+    let meant: Vec<Component> = components.iter().filter(is_meant).cloned().collect();
+    settings.check_references_of(&meant).map_err(Unable::Config)?;
+    Ok(settings)
+}
+
+fn takes(registry: &Registry, message: &RecordedMessage) -> bool {
+    let action = handler_name(&message.display_name);
+    registry.destinations().any(|destination| registry.find(destination, &action).is_some())
+}
+
+/// What became of one message, in lines.
+fn report(message: &RecordedMessage, destination: &str, journal: &Journal, answer: &Answer) -> String {
     let file = message.file.file_name().unwrap_or(message.file.as_os_str()).to_string_lossy();
-    writeln!(out, "{file}")?;
-    let action = format!("{} (destination {destination})", message.display_name);
-    writeln!(out, "  {}", line("action", &action))?;
-    for line in journal.take() {
-        writeln!(out, "  {line}")?;
-    }
-    writeln!(out, "  {}", line("acknowledgement", &answer.body))?;
-    let body: serde_json::Value = serde_json::from_str(&answer.body)?;
-    Ok(body["message_type"] == 0)
+    let action = line("action", &format!("{} (destination {destination})", message.display_name));
+    let acknowledgement = line("acknowledgement", &answer.body);
+    let lines = [action].into_iter().chain(journal.take()).chain([acknowledgement]);
+    lines.fold(format!("{file}\n"), |told, line| format!("{told}  {line}\n"))
 }
 
 /// As the platform would have sent it, at the time of its recording: what comes out is the same each time.

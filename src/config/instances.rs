@@ -21,27 +21,13 @@ impl Config {
     /// The same, with those that `noload` leaves out, of all platforms.
     #[must_use]
     pub fn instances(&self, components: &[Component]) -> Vec<Component> {
-        components.iter().flat_map(|component| self.instances_of(component)).collect()
+        self.settings.instances(components)
     }
 
-    fn instances_of(&self, component: &Component) -> Vec<Component> {
-        let is_one = |section: &&str| family(section) == component.name() && *section != component.name();
-        let sections: Vec<&str> = self.settings.names().filter(is_one).collect();
-        match sections.as_slice() {
-            [] => vec![component.clone()],
-            sections => sections.iter().map(|section| component.clone().called(*section)).collect(),
-        }
-    }
-
-    /// A component's section, references followed: its own keys, and those that an instance inherits. A section that
-    /// does not exist is empty.
+    /// A component's section; see [`Settings::component_section`].
     #[must_use]
     pub fn section(&self, name: &str) -> Section {
-        let mut values: BTreeMap<&str, &str> = BTreeMap::new();
-        for section in lineage(name) {
-            values.extend(self.settings.section(section).map(|(key, setting)| (key, setting.text.as_str())));
-        }
-        Section::new(name, values)
+        self.settings.component_section(name)
     }
 
     /// Whether `noload` leaves this component, or this instance of one, in.
@@ -73,7 +59,7 @@ impl Config {
         self.check_noload(&names, warnings);
         let loaded = |name: &str| self.platforms().any(|platform| platform.loads(name));
         for instance in instances.iter().filter(|instance| loaded(instance.name())) {
-            lineage(instance.name()).for_each(|section| self.settings.check_references(section, problems));
+            self.settings.check_sections_of(instance.name(), problems);
             self.check_platforms(instance.name(), problems);
             if let Err(error) = instance.check(&self.section(instance.name())) {
                 let lacks = !self.settings.names().any(|name| family(name) == family(instance.name()));
@@ -131,6 +117,48 @@ fn lineage(name: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Settings {
+    /// The components, one with several sections once for each, called as that is.
+    #[must_use]
+    pub fn instances(&self, components: &[Component]) -> Vec<Component> {
+        components.iter().flat_map(|component| self.instances_of(component)).collect()
+    }
+
+    fn instances_of(&self, component: &Component) -> Vec<Component> {
+        let is_one = |section: &&str| family(section) == component.name() && *section != component.name();
+        let sections: Vec<&str> = self.names().filter(is_one).collect();
+        match sections.as_slice() {
+            [] => vec![component.clone()],
+            sections => sections.iter().map(|section| component.clone().called(*section)).collect(),
+        }
+    }
+
+    /// A component's section, references followed: its own keys, and those that an instance inherits. A section that
+    /// does not exist is empty.
+    #[must_use]
+    pub fn component_section(&self, name: &str) -> Section {
+        let mut values: BTreeMap<&str, &str> = BTreeMap::new();
+        for section in lineage(name) {
+            values.extend(self.section(section).map(|(key, setting)| (key, setting.text.as_str())));
+        }
+        Section::new(name, values)
+    }
+
+    /// Whether the references in the sections of `components` lead somewhere.
+    ///
+    /// # Errors
+    /// Those that do not, each with its place.
+    pub fn check_references_of(&self, components: &[Component]) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        for instance in self.instances(components) {
+            self.check_sections_of(instance.name(), &mut problems);
+        }
+        problems.or(())
+    }
+
+    fn check_sections_of(&self, component: &str, problems: &mut Problems) {
+        lineage(component).for_each(|section| self.check_references(section, problems));
+    }
+
     /// Warns of sections that nearly bear the name of one that is read.
     pub(super) fn check_sections(&self, components: &[&str], warnings: &mut Problems) {
         let known: Vec<&str> = super::keys::SECTIONS.into_iter().chain(components.iter().copied()).collect();

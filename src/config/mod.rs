@@ -74,10 +74,26 @@ impl Config {
         Self::examine(sources, components).1
     }
 
+    /// Every value as it was read, for work without a platform: whether keys are there and right does not matter, and the
+    /// command line may make secrets up.
+    ///
+    /// # Errors
+    /// app.config has lines that cannot be read.
+    pub fn sections(sources: &Sources, components: &[Component]) -> Result<Settings, Problems> {
+        let mut problems = Problems::default();
+        let names: Vec<&str> = components.iter().map(Component::name).collect();
+        let settings = Settings::read(sources, &names, &mut problems);
+        if let Some(file) = &sources.file {
+            problems.of_file(&file.path);
+        }
+        problems.or(settings)
+    }
+
     /// As [`load`](Self::load), with every value as it was read, whether or not all of them are right.
     pub fn examine(sources: &Sources, components: &[Component]) -> (Settings, Result<Self, Problems>) {
         let (mut problems, mut warnings) = (Problems::default(), Problems::default());
         let names: Vec<&str> = components.iter().map(Component::name).collect();
+        settings::literals_in_arguments(sources, &mut problems);
         let settings = Settings::read(sources, &names, &mut problems);
         settings.check(&mut problems, &mut warnings);
         platforms::check(&settings, &mut problems);

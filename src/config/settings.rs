@@ -105,7 +105,6 @@ impl Settings {
     /// Merges the layers and follows the references.
     pub(super) fn read(sources: &Sources, components: &[&str], problems: &mut Problems) -> Self {
         let raw = layers::merge(sources, components, problems);
-        literals_in_arguments(sources, problems);
         let references = References::new(sources, &raw);
         let sections = raw.iter().map(|(section, values)| {
             let lenient = sources.for_journal && section != STORE;
@@ -167,7 +166,7 @@ impl Settings {
     }
 
     /// Every part of every value that must not be shown.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.sections.values().flat_map(BTreeMap::values).flat_map(|setting| &setting.secrets)
     }
 
@@ -257,7 +256,7 @@ fn nearest(section: &str, name: &str) -> Option<&'static str> {
 }
 
 /// The arguments of a process are visible to every user of the machine.
-fn literals_in_arguments(sources: &Sources, problems: &mut Problems) {
+pub(super) fn literals_in_arguments(sources: &Sources, problems: &mut Problems) {
     for argument in &sources.arguments {
         let secrets = match keys::find(&argument.section, &argument.key) {
             Some(key) => secret_parts(key.kind, &argument.value),

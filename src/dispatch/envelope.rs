@@ -1,6 +1,6 @@
 //! A message as it came, before anybody has read its body.
 
-use crate::component::{Kind, message::Arrival};
+use crate::component::{Kind, inputs::ShellInputs, message::Arrival};
 use bytes::Bytes;
 use serde_json::Value;
 use std::{fmt, str::FromStr, sync::Arc, time::SystemTime};
@@ -17,6 +17,8 @@ pub struct Envelope {
     pub body: Bytes,
     /// Its place among the messages of this process.
     pub arrival: Arrival,
+    /// Those of its inputs that were written on a command line.
+    pub shell_inputs: Option<Arc<ShellInputs>>,
 }
 
 /// A message destination's queue: `actions.<organization id>.<programmatic name>` (guide, chapter 5, "Message
@@ -42,7 +44,7 @@ impl Envelope {
     /// A message that has just arrived from `destination`.
     #[must_use]
     pub fn new(destination: Destination, headers: Vec<(String, String)>, body: Bytes) -> Self {
-        Self { destination, headers: Arc::new(headers), body, arrival: Arrival::next() }
+        Self { destination, headers: Arc::new(headers), body, arrival: Arrival::next(), shell_inputs: None }
     }
 
     /// A message that no broker delivered, with the headers that a platform sends, made up: for rehearsals.

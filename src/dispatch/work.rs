@@ -325,6 +325,7 @@ fn message(envelope: &Envelope, name: ActionName, body: Value) -> Message {
         body,
         envelope.body.clone(),
     )
+    .with_shell_inputs(envelope.shell_inputs.clone())
 }
 
 /// The failure in the words that may be shown, logged and kept.

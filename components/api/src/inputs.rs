@@ -45,8 +45,10 @@
 
 mod deserializer;
 mod mistake;
+mod shell;
 
 pub(crate) use mistake::Mistake;
+pub use shell::ShellInputs;
 
 use crate::{Kind, message::Rejection};
 use deserializer::Input;
@@ -96,13 +98,18 @@ pub enum TextFormat {
     Unknown,
 }
 
+/// What a [`TextArea`] is called while it is read.
+const TEXT_AREA: &str = "$action_component::TextArea";
+
 /// Reads `value` as a `T`; `null` inside it is as good as absent. `fields` is what the message's `type_info` says of its
-/// fields. Where secrets were filled in, `sent` is what came instead, and what the rejection may show.
+/// fields. Where secrets were filled in, `sent` is what came instead, and what the rejection may show. What came from a
+/// `shell` is read as what is asked for.
 pub(crate) fn read<T: DeserializeOwned>(
     value: &Value,
     fields: &Value,
     sent: Option<&Value>,
     kind: Kind,
+    shell: Option<&ShellInputs>,
 ) -> Result<T, Rejection> {
     let nothing = Value::Object(Map::new());
     let value = if value.is_null() { &nothing } else { value };
@@ -110,7 +117,12 @@ pub(crate) fn read<T: DeserializeOwned>(
         let came = mistake::of_value(value);
         return Err(Rejection(format!("{}: came {came}, expected an object", place(kind))));
     }
-    serde_path_to_error::deserialize(Input::outermost(value, fields)).map_err(|error| {
+    let input = Input::outermost(value, fields);
+    let outcome = match shell {
+        Some(shell) => shell.reading(|reading| serde_path_to_error::deserialize(input.of_shell(reading))),
+        None => serde_path_to_error::deserialize(input),
+    };
+    outcome.map_err(|error| {
         let path = error.path();
         let secret = sent.is_some_and(|sent| find(sent, path) != find(value, path));
         Rejection(error.inner().explain(&path.to_string(), kind, secret))
@@ -192,6 +204,10 @@ impl<'de> Deserialize<'de> for TextArea {
                 f.write_str("a text, or an object with its format and content")
             }
 
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<TextArea, D::Error> {
+                inner.deserialize_any(self)
+            }
+
             fn visit_str<E: de::Error>(self, text: &str) -> Result<TextArea, E> {
                 Ok(TextArea { format: TextFormat::Text, content: text.to_owned() })
             }
@@ -211,7 +227,8 @@ impl<'de> Deserialize<'de> for TextArea {
             }
         }
 
-        deserializer.deserialize_any(Area)
+        // The name lets an input's deserializer know that a text will do.
+        deserializer.deserialize_newtype_struct(TEXT_AREA, Area)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the platform sent.
 
 use crate::{
-    Kind, inputs,
+    Kind,
+    inputs::{self, ShellInputs},
     secrets::{FilledIn, Secrets},
 };
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use std::{
 /// One message of the platform: what fired, on which object, and what the user filled in (guide, chapter 5, "Action
 /// data"). Cheap to clone.
 #[derive(Clone)]
-pub struct Message(Arc<Inner>, Option<Arc<FilledIn>>);
+pub struct Message(Arc<Inner>, Option<Arc<FilledIn>>, Option<Arc<ShellInputs>>);
 
 struct Inner {
     action: String,
@@ -106,14 +107,21 @@ impl Message {
         let queue = header("destination").unwrap_or_default();
         let queue_kind = queue.trim_start_matches("/queue/").split('.').next().unwrap_or_default();
         let kind = Kind::of(queue_kind, header(Kind::PAYLOAD), &body);
-        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival, kind }), None)
+        Self(Arc::new(Inner { action, destination, headers, body, raw, arrival, kind }), None, None)
     }
 
     /// The same message, of which [`read`](Self::read) reads `inputs`, in which references have been replaced by what
     /// they lead to. Everything else shows what came.
     #[must_use]
     pub fn with_secrets(self, inputs: Value, secrets: Arc<dyn Secrets>) -> Self {
-        Self(self.0, Some(Arc::new(FilledIn { inputs, secrets })))
+        Self(self.0, Some(Arc::new(FilledIn { inputs, secrets })), self.2)
+    }
+
+    /// The same message, of which [`read`](Self::read) reads the inputs that were written on a command line as what the
+    /// handler asks for.
+    #[must_use]
+    pub fn with_shell_inputs(self, inputs: Option<Arc<ShellInputs>>) -> Self {
+        Self(self.0, self.1, inputs)
     }
 
     /// Reads what people filled in as a type of the component's own, as a handler with such an input is given it.
@@ -122,9 +130,10 @@ impl Message {
     /// The rejection names the input, what came and what was expected.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
         let sent = self.entered();
+        let shell = self.2.as_deref();
         match &self.1 {
-            Some(filled) => inputs::read(&filled.inputs, &Value::Null, Some(sent), self.kind()),
-            None => inputs::read(sent, self.properties().fields, None, self.kind()),
+            Some(filled) => inputs::read(&filled.inputs, &Value::Null, Some(sent), self.kind(), shell),
+            None => inputs::read(sent, self.properties().fields, None, self.kind(), shell),
         }
     }
 
@@ -411,7 +420,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// The rejection names the field, what came and what was expected.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        inputs::read(self.value, self.fields, None, Kind::Action)
+        inputs::read(self.value, self.fields, None, Kind::Action, None)
     }
 
     /// The value in a column of a data table's row.

@@ -9,7 +9,9 @@
 mod backend;
 mod directory;
 mod file_name;
+mod text;
 
 pub use backend::RecordedBackend;
 pub use directory::{RecordedMessage, RecordingError, Recordings};
 pub use file_name::{Kind, message_file_name, response_file_name};
+pub use text::{NotText, text, without_byte_order_mark};

@@ -1,3 +1,4 @@
+use crate::component::{inputs::ShellInputs, recording};
 use serde_json::{Map, Value, json};
 use std::{
     fs,
@@ -11,6 +12,8 @@ use std::{
 pub(super) struct Input {
     key: String,
     value: Value,
+    /// Whether the value is a guess at what was written as text.
+    is_text: bool,
 }
 
 /// The id of an action that no platform knows.
@@ -21,13 +24,13 @@ impl FromStr for Input {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (key, value) = text.split_once('=').ok_or("no `=`: write KEY=VALUE, or KEY:=JSON")?;
-        let (key, value) = match key.strip_suffix(':') {
-            Some(key) => (key, json_value(value)?),
-            None => (key, guessed(value)),
+        let (key, value, is_text) = match key.strip_suffix(':') {
+            Some(key) => (key, json_value(value)?, false),
+            None => (key, written(value), true),
         };
         match key.trim() {
             "" => Err("no key before the `=`: write KEY=VALUE".to_owned()),
-            key => Ok(Self { key: key.to_owned(), value }),
+            key => Ok(Self { key: key.to_owned(), value, is_text }),
         }
     }
 }
@@ -36,22 +39,9 @@ fn json_value(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("what follows `:=` must be JSON: {error}"))
 }
 
-/// As a person means it: `007` and `1e5` are texts, so that no serial number is mistaken for a number.
-fn guessed(text: &str) -> Value {
-    match text {
-        "" => Value::Null,
-        "true" => true.into(),
-        "false" => false.into(),
-        text if is_number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-        text => text.into(),
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let whole = whole.strip_prefix('-').unwrap_or(whole);
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'))
+/// Nothing at all is a field left empty.
+fn written(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { ShellInputs::guessed(text) }
 }
 
 /// What the file holds, with the inputs of the command line on top: a message's whole body, or `{"inputs": …}`.
@@ -67,7 +57,7 @@ pub(super) fn given(inputs: &[Input], file: Option<&Path>) -> Result<Value, Stri
     let Some(fields) = body[fields].as_object_mut() else {
         return Err(format!("--input: `{fields}` is no object"));
     };
-    for Input { key, value } in inputs {
+    for Input { key, value, .. } in inputs {
         fields.insert(key.clone(), value.clone());
     }
     Ok(body)
@@ -75,22 +65,36 @@ pub(super) fn given(inputs: &[Input], file: Option<&Path>) -> Result<Value, Stri
 
 fn body(path: &Path) -> Result<Value, String> {
     let shown = path.display();
-    let text = if path == Path::new("-") { standard_input() } else { fs::read_to_string(path) };
-    let text = text.map_err(|error| format!("--input {shown}: cannot be read: {error}"))?;
+    let bytes = if path == Path::new("-") { standard_input() } else { fs::read(path) };
+    let bytes = bytes.map_err(|error| format!("--input {shown}: cannot be read: {error}"))?;
+    let text = recording::text(&bytes).map_err(|error| format!("--input {shown}: {error}"))?;
     let value: Value =
-        serde_json::from_str(&text).map_err(|error| format!("--input {shown}: not JSON: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("--input {shown}: not JSON: {error}"))?;
     let is_message = value.get("action_id").is_some() || value["function"].is_object();
     match value {
         Value::Object(_) if is_message => Ok(value),
+        Value::Object(mut result) if is_result(&result) => Ok(json!({ "inputs": result.remove("inputs") })),
         Value::Object(inputs) => Ok(json!({ "inputs": inputs })),
         _ => Err(format!("--input {shown}: must be a JSON object, of inputs or a whole message")),
     }
 }
 
-fn standard_input() -> io::Result<String> {
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text)?;
-    Ok(text)
+/// What a function gave earlier (the payload samples of the vendor's apps): its inputs are among it.
+fn is_result(object: &Map<String, Value>) -> bool {
+    let inputs = object.get("inputs").is_some_and(|inputs| inputs.is_object() || inputs.is_null());
+    inputs && (object.contains_key("metrics") || object.contains_key("content"))
+}
+
+fn standard_input() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The names of what the command line gives, for the handler to read as what it asks for.
+pub(super) fn of_shell(inputs: &[Input]) -> ShellInputs {
+    let names = |inputs: &mut dyn Iterator<Item = &Input>| inputs.map(|input| input.key.clone()).collect();
+    ShellInputs::new(names(&mut inputs.iter()), names(&mut inputs.iter().filter(|input| input.is_text)))
 }
 
 /// A call of the function `name` (`FunctionDTO`).

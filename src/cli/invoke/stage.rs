@@ -1,21 +1,19 @@
 use super::{
-    InvokeArgs, Unable, error,
+    InvokeArgs,
     secrets::NotedSecrets,
     target::{self, Target},
 };
 use crate::{
-    cli::{
-        rehearsal::{Journal, Noted, Setting, check_settings, section},
-        run::load,
-    },
+    cli::rehearsal::{Journal, Noted, Setting, Unable, check_settings, error, registry},
     component::{
         CancellationToken, Component, Rest, Section, Services, recording::Recordings, rest::Backend,
     },
-    config::{Config, Sources},
+    config::{Config, Settings},
     daemon::{self, DaemonError, secrets::InputSecrets, settings},
     dispatch::{ActionNames, Registry, Workshop},
-    logging::Redactor,
+    logging::{Redactor, complain},
     rest,
+    secret::Secret,
 };
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
@@ -33,28 +31,30 @@ pub(super) struct Stage {
     pub(super) redactor: Redactor,
 }
 
-/// Recordings in place of the platform, and nothing of app.config but what the command line says. References lead to the
-/// environment, and to `--secrets_dir` and `--secret_command`.
+/// Recordings in place of the platform. Of app.config, where there is one, the sections of the components that are meant
+/// and `[integrations]` count, and what references lead to.
 pub(super) fn mocked(
     args: &InvokeArgs,
     components: &[Component],
     directory: &Path,
 ) -> Result<(Stage, Target), Unable> {
-    let settings = set(args);
-    check_settings(&settings, components).map_err(Unable::Usage)?;
-    let with_section = components.iter().map(|component| (component, section(component.name(), &settings)));
-    let registry = Registry::build(with_section).map_err(|clashes| error(DaemonError::Clashes(clashes)))?;
+    check_settings(&set(args), components).map_err(Unable::Usage)?;
+    let sources = args.overrides.sources().map_err(Unable::Config)?;
+    let settings = Config::sections(&sources, components).map_err(Unable::Config)?;
+    let meant = target::meant(args, &settings, components);
+    settings.check_references_of(&meant).map_err(Unable::Config)?;
+    let registry = registry(&settings, &meant).map_err(|clashes| error(DaemonError::Clashes(clashes)))?;
     let target = target::find(&registry, args).map_err(Unable::Usage)?;
-    let recordings = Recordings::read(directory).map_err(error)?;
-    let redactor = Redactor::default();
-    let sources = Sources::of_process().with_arguments(args.overrides.arguments.iter().cloned());
-    let references = Config::examine(&sources, components).0.references().clone();
+    let (recordings, torn) = Recordings::readable(directory).map_err(error)?;
+    torn.iter().for_each(|problem| complain(&format!("processor: {problem}")));
+    let secrets: Vec<Secret> = settings.secrets().cloned().collect();
+    let redactor = Redactor::new(&secrets);
     let stage = Stage {
         registry,
-        secrets: InputSecrets::new(references).shown_by(redactor.clone()),
-        traps: traps(args)?,
+        secrets: InputSecrets::new(settings.references().clone()).shown_by(redactor.clone()),
+        traps: traps(&settings)?,
         backend: Arc::new(recordings.backend()),
-        integrations: Section::default(),
+        integrations: settings.component_section("integrations"),
         is_mocked: true,
         org: recordings.org_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default(),
         redactor,
@@ -62,10 +62,9 @@ pub(super) fn mocked(
     Ok((stage, target))
 }
 
-/// What `--trap_exception` says.
-fn traps(args: &InvokeArgs) -> Result<bool, Unable> {
-    let given = args.overrides.arguments.iter().filter(|argument| argument.section == "resilient");
-    let options = Section::new("resilient", given.map(|argument| (&argument.key, &argument.value)));
+/// Whether a function's failure lets its workflow go on.
+fn traps(settings: &Settings) -> Result<bool, Unable> {
+    let options = settings.component_section("resilient");
     let traps = options.flag("trap_exception").map_err(|mistake| Unable::Usage(mistake.to_string()))?;
     Ok(traps.unwrap_or_default())
 }
@@ -81,10 +80,14 @@ fn set(args: &InvokeArgs) -> Vec<Setting> {
     setting.collect()
 }
 
-/// The platform of app.config. A handler that does not exist is told before anything is asked of it.
+/// The platform of app.config. A handler that does not exist is told before anything is asked of it; other components need
+/// no section.
 pub(super) async fn real(args: &InvokeArgs, components: &[Component]) -> Result<(Stage, Target), Unable> {
-    let config = load(&args.overrides, components).map_err(Unable::Config)?;
-    let registry = daemon::registry(&config, components).map_err(error)?;
+    let sources = args.overrides.sources().map_err(Unable::Config)?;
+    let settings = Config::sections(&sources, components).map_err(Unable::Config)?;
+    let meant = target::meant(args, &settings, components);
+    let config = Config::load(&sources, &meant).map_err(Unable::Config)?;
+    let registry = daemon::registry(&config, &meant).map_err(error)?;
     let target = target::find(&registry, args).map_err(Unable::Usage)?;
     let settings = settings::rest(&config, None).map_err(|problem| Unable::Usage(problem.to_string()))?;
     let platform = rest::connect(settings).await.map_err(error)?;

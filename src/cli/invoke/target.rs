@@ -1,6 +1,8 @@
 use super::InvokeArgs;
 use crate::{
-    component::{Kind, name::handler_name},
+    cli::rehearsal::registry,
+    component::{Component, Kind, name::handler_name},
+    config::Settings,
     dispatch::Registry,
 };
 use std::fmt;
@@ -20,6 +22,16 @@ pub(super) fn find(registry: &Registry, args: &InvokeArgs) -> Result<Target, Str
         (Some(target), []) => Ok(target),
         (Some(target), others) => Err(several(&args.name, others.iter().chain([&target]))),
     }
+}
+
+/// The components that have such a handler: the sections of others do not matter. All of them where none has.
+pub(super) fn meant(args: &InvokeArgs, settings: &Settings, components: &[Component]) -> Vec<Component> {
+    let has_one = |component: &&Component| match registry(settings, std::slice::from_ref(component)) {
+        Ok(registry) => !candidates(&registry, args).is_empty(),
+        Err(_clashes_with_itself) => true,
+    };
+    let meant: Vec<Component> = components.iter().filter(has_one).cloned().collect();
+    if meant.is_empty() { components.to_vec() } else { meant }
 }
 
 fn candidates(registry: &Registry, args: &InvokeArgs) -> Vec<Target> {
@@ -94,7 +106,7 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::{Component, Context, Failure, Message, Reply, Section, handler_fn};
+    use crate::component::{Context, Failure, Message, Reply, Section, handler_fn};
 
     fn args(name: &str) -> InvokeArgs {
         let overrides = crate::config::Overrides::default();

@@ -1,6 +1,9 @@
 //! Reads a `serde_json::Value` as what the handler asks for, where the platform's shape allows for more than one reading.
 
-use super::Mistake;
+use super::{
+    Mistake, TEXT_AREA,
+    shell::{self, Reading},
+};
 use serde::{
     Deserializer,
     de::{
@@ -16,6 +19,7 @@ use serde_json::{Map, Number, Value};
 pub(super) struct Input<'a> {
     value: &'a Value,
     place: Place<'a>,
+    shell: Option<Reading<'a>>,
 }
 
 /// Where a value stands.
@@ -24,8 +28,12 @@ enum Place<'a> {
     /// The outermost object, of whose fields those that were left empty (`null`) are as good as absent. What the platform
     /// knows of each field.
     Outermost(&'a Value),
-    /// A field of it, or an item of that: by the ids of a select field's values, their labels.
-    Field(&'a Value),
+    /// A field of it, or an item of that.
+    Field {
+        name: &'a str,
+        /// By the ids of a select field's values, their labels.
+        labels: &'a Value,
+    },
     /// Deeper down.
     Inside,
 }
@@ -36,7 +44,22 @@ struct Key<'a>(&'a str);
 impl<'a> Input<'a> {
     /// `fields` is the message's `type_info` of them; `null` where it has none.
     pub(super) fn outermost(value: &'a Value, fields: &'a Value) -> Self {
-        Self { value, place: Place::Outermost(fields) }
+        Self { value, place: Place::Outermost(fields), shell: None }
+    }
+
+    /// The same, of which what came from a command line is read as what is asked for.
+    pub(super) fn of_shell(self, reading: Reading<'a>) -> Self {
+        Self { shell: Some(reading), ..self }
+    }
+
+    /// Whether it is a value that was written on a command line.
+    fn is_of_shell(self) -> bool {
+        matches!((self.place, self.shell), (Place::Field { name, .. }, Some(shell)) if shell.holds(name))
+    }
+
+    /// What was written on the command line, where that was taken for something else than a text.
+    fn written(self) -> Option<String> {
+        self.is_of_shell().then(|| shell::as_text(self.value)).flatten()
     }
 
     /// The text itself, a select value's name, also where only its id came, or a text area's content.
@@ -44,7 +67,7 @@ impl<'a> Input<'a> {
         match self.value {
             Value::String(text) => Some(text),
             Value::Number(id) => match self.place {
-                Place::Field(labels) => labels[id.to_string().as_str()]["label"].as_str(),
+                Place::Field { labels, .. } => labels[id.to_string().as_str()]["label"].as_str(),
                 _ => None,
             },
             Value::Object(fields) => select(fields).map(|(_, name)| name).or_else(|| content(fields)),
@@ -66,22 +89,24 @@ impl<'a> Input<'a> {
         let wanted = fields.iter().filter(move |(_, value)| !(is_outermost && value.is_null()));
         wanted.map(move |(name, value)| {
             let place = match self.place {
-                Place::Outermost(known) => Place::Field(&known[name.as_str()]["values"]),
-                Place::Field(_) | Place::Inside => Place::Inside,
+                Place::Outermost(known) => Place::Field { name, labels: &known[name.as_str()]["values"] },
+                Place::Field { .. } | Place::Inside => Place::Inside,
             };
-            (Key(name), Self { value, place })
+            (Key(name), Self { value, place, shell: self.shell })
         })
     }
 
     fn visit_text<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.text() {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => Err(self.unexpected(&visitor)),
+        match (self.text(), self.written()) {
+            (Some(text), _) => visitor.visit_borrowed_str(text),
+            (None, Some(text)) => visitor.visit_string(text),
+            (None, None) => Err(self.unexpected(&visitor)),
         }
     }
 
     fn visit_number<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.number() {
+        let written = self.value.as_str().filter(|_| self.is_of_shell()).and_then(shell::as_number);
+        match self.number().or(written.as_ref()) {
             Some(number) => visit(number, visitor),
             None => Err(self.unexpected(&visitor)),
         }
@@ -211,6 +236,9 @@ impl<'de> Deserializer<'de> for Input<'de> {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
+        if let Some(name) = self.written() {
+            return visitor.visit_enum(name.into_deserializer());
+        }
         match (self.text(), self.value) {
             (Some(name), _) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
             (None, Value::Object(fields)) => {
@@ -229,10 +257,16 @@ impl<'de> Deserializer<'de> for Input<'de> {
         if name == "$serde_json::private::RawValue" {
             return Ok(self.value.deserialize_newtype_struct(name, visitor)?);
         }
-        visitor.visit_newtype_struct(self)
+        match self.written().filter(|_| name == TEXT_AREA) {
+            Some(text) => visitor.visit_string(text),
+            None => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        if let (Place::Field { name, .. }, Some(shell)) = (self.place, self.shell) {
+            shell.ignores(name);
+        }
         visitor.visit_unit()
     }
 

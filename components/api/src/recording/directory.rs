@@ -1,8 +1,12 @@
-use super::{RecordedBackend, file_name::split_time};
+use super::{
+    RecordedBackend,
+    file_name::split_time,
+    text::{NotText, text, without_byte_order_mark},
+};
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::civil::DateTime;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -61,6 +65,22 @@ pub enum RecordingError {
         /// Where it differs.
         source: serde_json::Error,
     },
+    /// A recorded message is not UTF-8 text.
+    #[error("{}: a recorded message must be JSON: {source}", .path.display())]
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// What it is instead.
+        source: NotText,
+    },
+    /// A recorded REST response is called JSON and is none.
+    #[error("{}: a recorded response called JSON must be JSON: {source}", .path.display())]
+    ResponseNotJson {
+        /// Which.
+        path: PathBuf,
+        /// Where it differs.
+        source: serde_json::Error,
+    },
     /// No file's name is that of a message.
     #[error("{}: holds no message: none of its files is called ActionMessage_<name>_<time>", .0.display())]
     NoMessage(PathBuf),
@@ -82,21 +102,33 @@ impl Recordings {
         Ok(recordings)
     }
 
+    /// The recordings that can be read, and for each that cannot, why; a torn file does not hide the others.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn readable(directory: impl AsRef<Path>) -> Result<(Self, Vec<RecordingError>), RecordingError> {
+        let directory = directory.as_ref();
+        let (mut recordings, mut torn) = (Self { messages: Vec::new(), answers: Vec::new() }, Vec::new());
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(directory).map_err(unreadable(directory))? {
+            paths.push(entry.map_err(unreadable(directory))?.path());
+        }
+        // Problems are reported in an order that is the same each time.
+        paths.sort();
+        torn.extend(paths.into_iter().filter_map(|path| recordings.take(path).err()));
+        recordings.messages.sort_by_key(|message| message.time);
+        recordings.answers.sort_by_key(|answer| answer.time);
+        recordings.name_messages();
+        Ok((recordings, torn))
+    }
+
     /// The same where REST responses will do.
     ///
     /// # Errors
     /// See [`RecordingError`].
     pub fn read(directory: impl AsRef<Path>) -> Result<Self, RecordingError> {
-        let directory = directory.as_ref();
-        let mut recordings = Self { messages: Vec::new(), answers: Vec::new() };
-        for entry in fs::read_dir(directory).map_err(unreadable(directory))? {
-            let path = entry.map_err(unreadable(directory))?.path();
-            recordings.take(path)?;
-        }
-        recordings.messages.sort_by_key(|message| message.time);
-        recordings.answers.sort_by_key(|answer| answer.time);
-        recordings.name_messages();
-        Ok(recordings)
+        let (recordings, torn) = Self::readable(directory)?;
+        torn.into_iter().next().map_or(Ok(recordings), Err)
     }
 
     /// The messages, in the order of their times.
@@ -124,7 +156,7 @@ impl Recordings {
         if let Some(display_name) = name.strip_prefix("ActionMessage_") {
             self.messages.push(RecordedMessage::read(display_name.to_owned(), time, path)?);
         } else if let Some((call, status)) = answer_name(name) {
-            let body = fs::read(&path).map_err(unreadable(&path))?.into();
+            let body = response(&path, name)?;
             self.answers.push(Answer { call: call.to_owned(), status, time, body });
         }
         Ok(())
@@ -152,7 +184,8 @@ impl Recordings {
 impl RecordedMessage {
     fn read(display_name: String, time: DateTime, file: PathBuf) -> Result<Self, RecordingError> {
         let raw: Bytes = fs::read(&file).map_err(unreadable(&file))?.into();
-        let body = serde_json::from_slice(&raw)
+        let text = text(&raw).map_err(|source| RecordingError::NotText { path: file.clone(), source })?;
+        let body = serde_json::from_str(text)
             .map_err(|source| RecordingError::NotJson { path: file.clone(), source })?;
         Ok(Self { display_name, time, body, raw, file })
     }
@@ -163,6 +196,20 @@ fn answer_name(name: &str) -> Option<(&str, StatusCode)> {
     let (status, rest) = name.split_once('_')?;
     let call = rest.strip_prefix("JSON_").or_else(|| rest.strip_prefix("DATA_"))?;
     Some((call, StatusCode::from_bytes(status.as_bytes()).ok()?))
+}
+
+/// A recorded response's body. One called JSON may have been saved with a byte order mark, which no platform sends.
+fn response(path: &Path, name: &str) -> Result<Bytes, RecordingError> {
+    let body = Bytes::from(fs::read(path).map_err(unreadable(path))?);
+    if !name.split_once('_').is_some_and(|(_, rest)| rest.starts_with("JSON_")) {
+        return Ok(body);
+    }
+    let json = body.slice_ref(without_byte_order_mark(&body));
+    if !json.is_empty() {
+        let is_json = serde_json::from_slice::<&RawValue>(&json);
+        is_json.map_err(|source| RecordingError::ResponseNotJson { path: path.to_owned(), source })?;
+    }
+    Ok(json)
 }
 
 fn org_id(call: &str) -> Option<u64> {
