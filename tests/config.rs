@@ -151,6 +151,23 @@ fn levels_are_given_by_pythons_names_or_ours_and_by_module() {
 }
 
 #[test]
+fn app_log_dir_is_the_default_of_logdir() {
+    let variables = [("APP_LOG_DIR", "/var/log/rescircuits")];
+    let logdir = |file: &str| {
+        let config = Config::load(&sources(file, &variables), &[]).unwrap();
+        let (_, _, setting) = config.settings().find(|(_, key, _)| *key == "logdir").unwrap();
+        (config.log.file.clone().unwrap().directory, setting.origin().to_owned())
+    };
+    let of_variable = (PathBuf::from("/var/log/rescircuits"), "environment variable APP_LOG_DIR".to_owned());
+    assert_eq!(logdir(GOOD), of_variable);
+    assert_eq!(logdir(&format!("{GOOD}logdir =\n")), of_variable);
+    assert_eq!(
+        logdir(&format!("{GOOD}logdir = /srv/logs\n")),
+        (PathBuf::from("/srv/logs"), "app.config:5".to_owned())
+    );
+}
+
+#[test]
 fn the_vendors_environment_variables_count() {
     let sources = sources(GOOD, &[("LOGLEVEL", "DEBUG"), ("RESOURCE_PREFIX", "api/respond/")]);
     let config = Config::load(&sources, &[]).unwrap();

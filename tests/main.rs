@@ -25,6 +25,8 @@ mod config_mistakes;
 mod config_platforms;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
+/// The program in the environment of the image that the Dockerfile makes.
+mod container;
 /// `processor dead`: the messages that were set aside are listed, shown, tried again, dropped.
 mod dead;
 /// From a message on a real broker to its answer and back: the main job, and what goes wrong on the way.

@@ -1,4 +1,4 @@
-//! Defaults < file < environment < command line.
+//! Defaults < the vendor's variables for defaults < file < environment < command line.
 //!
 //! The `config` crate merges the layers. It takes top-level names for paths (`[a.b]` would nest), so all sections stand
 //! in one table below a single name, where names are taken literally.
@@ -41,6 +41,7 @@ pub(super) fn merge(sources: &Sources, components: &[&str], problems: &mut Probl
     let environment = Layer::of_environment(&sources.environment, &Names::new(&file, components), problems);
     let merged = config::Config::builder()
         .add_source(Layer::of_defaults())
+        .add_source(Layer::of_vendor_defaults(&sources.environment))
         .add_source(file)
         .add_source(environment)
         .add_source(Layer::of_arguments(sources))
@@ -49,7 +50,7 @@ pub(super) fn merge(sources: &Sources, components: &[&str], problems: &mut Probl
         problems.missing(error.to_string());
         RawSections::new()
     });
-    without_empty(sections)
+    without_empty(sections, &sources.environment)
 }
 
 fn raw_sections(cache: Value) -> Result<RawSections, ConfigError> {
@@ -69,12 +70,15 @@ fn raw(value: Value) -> Result<Raw, ConfigError> {
 }
 
 /// A key of ours that is given without a value counts as not given, as it does for the vendor's framework.
-fn without_empty(mut sections: RawSections) -> RawSections {
+fn without_empty(mut sections: RawSections, environment: &BTreeMap<String, String>) -> RawSections {
+    let vendor = Layer::of_vendor_defaults(environment);
     for (name, values) in sections.iter_mut().filter(|(name, _)| keys::is_ours(name)) {
         for (key, raw) in values.iter_mut().filter(|(_, raw)| raw.text.is_empty()) {
+            let of_vendor = vendor.values.iter().find(|(section, known, _)| (section, known) == (name, key));
             let default = keys::all().find(|known| (known.section, known.name) == (name, key));
             let default = default.and_then(|key| key.default).unwrap_or_default();
-            *raw = Raw { text: default.to_owned(), origin: DEFAULT.to_owned() };
+            let default = || Raw { text: default.to_owned(), origin: DEFAULT.to_owned() };
+            *raw = of_vendor.map_or_else(default, |(.., raw)| raw.clone());
         }
         values.retain(|_, raw| !raw.text.is_empty());
     }
@@ -93,6 +97,16 @@ impl Layer {
         for key in keys::all() {
             if let Some(default) = key.default {
                 layer.push(key.section, key.name, default, DEFAULT.to_owned());
+            }
+        }
+        layer
+    }
+
+    fn of_vendor_defaults(environment: &BTreeMap<String, String>) -> Self {
+        let mut layer = Self::default();
+        for (variable, key) in keys::PEER_DEFAULTS {
+            if let Some(value) = environment.get(*variable).filter(|value| !value.is_empty()) {
+                layer.push(keys::RESILIENT, key, value, format!("environment variable {variable}"));
             }
         }
         layer

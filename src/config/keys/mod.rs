@@ -84,6 +84,9 @@ pub(super) const PEER_VARIABLES: &[(&str, &str)] = &[
     ("RESOURCE_PREFIX", "resource_prefix"),
 ];
 
+/// Variables of the vendor's framework that give a key of `[resilient]` its default: the file says more.
+pub(super) const PEER_DEFAULTS: &[(&str, &str)] = &[("APP_LOG_DIR", "logdir")];
+
 /// The section whose keys `section` may have: `[resilient]` for `[resilient:europe]`, itself for all others.
 #[must_use]
 pub fn family(section: &str) -> &str {

@@ -86,7 +86,8 @@ pub(super) const LOGS: &[Key] = &[
         Path,
         None,
         Topic::Logs,
-        "The directory for the log file. Without it the log goes to standard error only.",
+        "The directory for the log file. Without it, and without APP_LOG_DIR in the environment, the log goes to standard \
+         error only.",
     ),
     key("logfile", Text, Some("app.log"), Topic::Logs, "The log file's name in logdir."),
     key(

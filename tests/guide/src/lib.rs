@@ -17,6 +17,7 @@ macro_rules! chapters {
 
 chapters! {
     component = "component.md",
+    containers = "containers.md",
     deploying = "deploying.md",
     first_run = "first-run.md",
     from_python = "from-python.md",
