@@ -74,3 +74,7 @@ mod systemd;
 mod test_actions;
 /// Whom we trust, on the broker link and on REST: good and bad certificates, the files, the names.
 mod tls;
+/// Files of certificates and keys, odd and renewed ones.
+mod tls_files;
+/// What is said of refused certificates and failed handshakes.
+mod tls_words;

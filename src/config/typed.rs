@@ -57,6 +57,8 @@ pub struct Platform {
     pub credentials: Credentials,
     /// Which certificates are trusted.
     pub trust: Trust,
+    /// The name that the certificate must be for, where that is not the host's.
+    pub server_name: Option<String>,
     /// What we show to a server that asks for a certificate.
     pub client_certificate: Option<ClientCertificate>,
     /// `proxy_host` and its companions.
@@ -294,6 +296,7 @@ impl Platform {
             org: reader.optional("org"),
             credentials: Credentials::read(reader, problems, warnings),
             trust: reader.trust("cafile").unwrap_or_default(),
+            server_name: reader.optional("rest_tls_server_name"),
             client_certificate: ClientCertificate::read(reader, problems),
             proxy: Proxy::read(reader, problems),
             request_timeout: reader.seconds("request_timeout"),

@@ -70,12 +70,12 @@ pub fn rest(
         purpose: tls::Purpose {
             label: "REST",
             option: "cafile",
-            name_option: None,
+            name_option: Some("rest_tls_server_name"),
             server: format!("{}:{}", platform.host, platform.port),
         },
         roots: roots(&platform.trust),
         client_certificate: client_certificate(platform),
-        server_name: None,
+        server_name: platform.server_name.clone(),
     })?;
     let address = rest::Address {
         host: platform.host.clone(),

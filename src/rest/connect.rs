@@ -1,4 +1,5 @@
 use super::{Address, Credentials, Organization, Platform, Settings, session::Session, wire::Wire};
+use crate::tls::CertificateRefused;
 use action_component::rest::{BoxError, Content, Request, RestError};
 use http::Method;
 use serde::Deserialize;
@@ -203,11 +204,11 @@ impl LoggedIn {
     }
 }
 
-/// A refusal of our own says everything; rustls would only put "other error" before it.
+/// A refusal of our own says everything.
 fn refused(source: &(dyn Error + 'static)) -> String {
-    match source.downcast_ref() {
-        Some(rustls::Error::Other(refusal)) => refusal.to_string(),
-        _ => format!("the certificate is refused: {source}"),
+    match source.downcast_ref::<CertificateRefused>() {
+        Some(refused) => refused.to_string(),
+        None => format!("the certificate is refused: {source}"),
     }
 }
 

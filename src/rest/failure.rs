@@ -1,5 +1,6 @@
 //! What an error of the HTTP library means for the call: was it sent, may it have been carried out?
 
+use crate::tls;
 use action_component::rest::{BoxError, Request, RestError};
 use http::Method;
 use std::{error::Error, fmt, io, time::Duration};
@@ -35,7 +36,9 @@ impl Call {
             return RestError::File { file: file.clone(), source };
         }
         let refused = find::<rustls::Error>(&error).filter(|error| is_certificate(error)).cloned();
-        if let Some(refused) = refused {
+        if let Some(refused) = tls::refusal(&error).cloned() {
+            RestError::Certificate { method, path, source: refused.into() }
+        } else if let Some(refused) = refused {
             RestError::Certificate { method, path, source: refused.into() }
         } else if error.is_builder() {
             RestError::Unsendable { method, path, reason: error.to_string() }
@@ -75,14 +78,17 @@ impl fmt::Display for Unread {
 
 impl Error for Unread {}
 
-/// `Other` is what a verifier of our own says.
+/// Where the verifier is the library's own.
 fn is_certificate(error: &rustls::Error) -> bool {
-    use rustls::Error::{InvalidCertificate, NoCertificatesPresented, Other};
-    matches!(error, InvalidCertificate(_) | NoCertificatesPresented | Other(_))
+    use rustls::Error::{InvalidCertificate, NoCertificatesPresented};
+    matches!(error, InvalidCertificate(_) | NoCertificatesPresented)
 }
 
 /// What lies at the bottom of it: the layers above only say that a request failed.
 fn root(error: &reqwest::Error) -> BoxError {
+    if let Some(words) = tls::in_words(error) {
+        return words.into();
+    }
     let mut root: &dyn Error = error;
     while let Some(cause) = root.source() {
         root = cause;

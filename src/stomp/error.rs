@@ -31,7 +31,7 @@ pub enum LinkError {
     Unconfirmed(Duration),
     /// The connection failed while reading or writing.
     #[error("the connection to the broker failed")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// The broker's bytes are no frames, or exceed the limits.
     #[error("the broker's data cannot be used")]
     Codec(#[from] CodecError),
@@ -84,6 +84,12 @@ pub enum CloseError {
     /// The link was aborted.
     #[error("the link was aborted before it was closed")]
     Aborted,
+}
+
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(crate::tls::plain(error))
+    }
 }
 
 impl LinkError {

@@ -46,8 +46,20 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
     },
+    /// Something in the file cannot be read; it is not passed over, for it may be what is needed.
+    #[error("{option}: {} cannot be used: line {line} holds {what}", path.display())]
+    Malformed {
+        /// The option that names the file.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+        /// What stands there, and what to do.
+        what: String,
+    },
     /// A certificate in the file is damaged.
-    #[error("{option}: certificate {number} in {} is damaged; copy it again, whole lines only", path.display())]
+    #[error("{option}: certificate {number} in {}, line {line}, is damaged; copy it again, whole lines only", path.display())]
     BadCertificate {
         /// The option that names the file.
         option: &'static str,
@@ -55,12 +67,19 @@ pub enum TlsError {
         path: PathBuf,
         /// Which certificate, counted from 1.
         number: usize,
+        /// The line that it begins in.
+        line: usize,
     },
     /// The key file is PEM, but holds no key we can use.
-    #[error("client_auth_key: {} holds no private key in PKCS#8, PKCS#1 or SEC1; name the file with -----BEGIN PRIVATE KEY-----", path.display())]
+    #[error(
+        "client_auth_key: {} holds no private key in PKCS#8, PKCS#1 or SEC1 (but {found}); name the file with -----BEGIN PRIVATE KEY-----",
+        path.display()
+    )]
     NoKey {
         /// The file.
         path: PathBuf,
+        /// What the file holds instead.
+        found: String,
     },
     /// The key is protected by a pass phrase.
     #[error(
@@ -72,20 +91,22 @@ pub enum TlsError {
         path: PathBuf,
     },
     /// The key's text is damaged.
-    #[error("client_auth_key: the private key in {} is damaged; copy it again", path.display())]
+    #[error("client_auth_key: the private key in {}, line {line}, is damaged; copy it again", path.display())]
     BadKey {
         /// The file.
         path: PathBuf,
+        /// The line that it begins in.
+        line: usize,
     },
     /// Certificate and key do not belong together, or the key's kind is not supported.
-    #[error("client_auth_cert {} and client_auth_key {} cannot be used together: {source}", cert.display(), key.display())]
+    #[error("client_auth_cert {} and client_auth_key {} cannot be used together: {why}", cert.display(), key.display())]
     ClientKey {
         /// The certificate's file.
         cert: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What rustls said.
-        source: rustls::Error,
+        /// Why not.
+        why: String,
     },
     /// The operating system trusts nobody.
     #[error(
@@ -98,9 +119,11 @@ pub enum TlsError {
         /// What went wrong while they were read, if anything.
         errors: Vec<String>,
     },
-    /// `tls_server_name` is neither a host name nor an IP address.
-    #[error("tls_server_name: `{name}` is neither a host name nor an IP address")]
+    /// A name to expect is neither a host name nor an IP address.
+    #[error("{option}: `{name}` is neither a host name nor an IP address")]
     ServerName {
+        /// The option.
+        option: &'static str,
         /// The option's value.
         name: String,
     },
@@ -120,13 +143,14 @@ impl TlsError {
             Self::Missing { option, .. }
             | Self::Unreadable { option, .. }
             | Self::NotPem { option, .. }
+            | Self::Malformed { option, .. }
             | Self::NoCertificate { option, .. }
             | Self::BadCertificate { option, .. }
+            | Self::ServerName { option, .. }
             | Self::NoNativeRoots { option, .. } => Some(option),
             Self::NoKey { .. } | Self::EncryptedKey { .. } | Self::BadKey { .. } | Self::ClientKey { .. } => {
                 Some("client_auth_key")
             }
-            Self::ServerName { .. } => Some("tls_server_name"),
             Self::Verifier(_) | Self::Provider(_) => None,
         }
     }

@@ -2,12 +2,16 @@
 //!
 //! - [`client_config`] turns [`Settings`] into a configuration (TLS 1.2 and 1.3);
 //! - [`choose_cryptography`] is for other clients than ours;
+//! - [`in_words`] says what an error of TLS means;
 //! - [`refusal`] finds the [`CertificateRefused`] in any error's chain of causes;
 //! - [`TlsError`] is what can be wrong with the settings themselves.
 
 mod certificate;
 mod error;
+mod handshake;
+mod identity;
 mod pem;
+mod reasons;
 mod refused;
 mod roots;
 mod verifier;
@@ -18,15 +22,17 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ConfigBuilder, client::WantsClientCert};
 
 pub use certificate::Certificate;
 pub use error::TlsError;
+pub use handshake::{in_words, plain};
 pub use refused::{CertificateRefused, Reason, refusal};
 
+use identity::Identity;
 use refused::Advice;
 use verifier::{Named, Unverified, Verifier};
 
@@ -92,12 +98,17 @@ pub fn choose_cryptography() {
 pub fn client_config(settings: &Settings) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = verifier(settings, &provider)?;
+    let identity = settings.client_certificate.as_ref();
+    let identity = identity.map(|files| Identity::new(files, &provider)).transpose()?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Provider)?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    with_client_certificate(builder, settings.client_certificate.as_ref()).map(Arc::new)
+    Ok(Arc::new(match identity {
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
+        None => builder.with_no_client_auth(),
+    }))
 }
 
 /// The verifier `settings` asks for; for `Roots::Unverified` it says so at WARN, each time.
@@ -105,26 +116,23 @@ fn verifier(
     settings: &Settings,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-    let purpose = &settings.purpose;
-    let name = settings.server_name.as_deref().map(server_name).transpose()?;
-    let trusted = match &settings.roots {
-        Roots::Native => roots::native(rustls_native_certs::load_native_certs(), purpose)?,
-        Roots::File(path) => roots::file(path, purpose)?,
-        Roots::Unverified => {
-            warn_unverified(purpose);
-            return Ok(Arc::new(Unverified::new(provider)));
-        }
-    };
-    let advice = Advice::new(purpose.clone(), &settings.roots);
-    let strict = Verifier::new(trusted, provider, advice)?;
+    let Settings { purpose, roots, .. } = settings;
+    let option = purpose.name_option.unwrap_or("tls_server_name");
+    let name = settings.server_name.as_deref().map(|name| server_name(name, option)).transpose()?;
+    let advice = Advice::new(purpose.clone(), roots);
+    if *roots == Roots::Unverified {
+        warn_unverified(purpose);
+        return Ok(Arc::new(Unverified::new(provider, advice)));
+    }
+    let strict = Verifier::new(roots.clone(), purpose.clone(), provider, advice)?;
     Ok(match name {
         Some(name) => Arc::new(Named::new(name, strict)),
         None => Arc::new(strict),
     })
 }
 
-fn server_name(text: &str) -> Result<ServerName<'static>, TlsError> {
-    ServerName::try_from(text.to_owned()).map_err(|_| TlsError::ServerName { name: text.into() })
+fn server_name(text: &str, option: &'static str) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(text.to_owned()).map_err(|_| TlsError::ServerName { option, name: text.into() })
 }
 
 fn warn_unverified(purpose: &Purpose) {
@@ -135,19 +143,4 @@ fn warn_unverified(purpose: &Purpose) {
         "certificate verification is OFF: whoever answers in this server's place can read the credentials and every \
          message. Name a file with the CA's certificate in this option to turn it on"
     );
-}
-
-fn with_client_certificate(
-    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
-    certificate: Option<&ClientCertificate>,
-) -> Result<ClientConfig, TlsError> {
-    let Some(ClientCertificate { cert, key }) = certificate else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = pem::certificates(cert, "client_auth_cert")?;
-    builder.with_client_auth_cert(chain, pem::private_key(key)?).map_err(|source| TlsError::ClientKey {
-        cert: cert.clone(),
-        key: key.clone(),
-        source,
-    })
 }

@@ -52,7 +52,17 @@ pub enum Reason {
     },
     /// Its issuer has withdrawn it.
     Revoked,
-    /// Something else; the text is rustls's.
+    /// It is written in a version of X.509 that has no place for host names.
+    OldVersion {
+        /// 1 or 2.
+        version: u32,
+    },
+    /// It is signed by an algorithm that is not accepted.
+    WeakSignature {
+        /// The algorithm's name, as in `SHA-1 with RSA`.
+        algorithm: String,
+    },
+    /// Something else, in a sentence.
     Other(String),
 }
 
@@ -84,11 +94,11 @@ impl CertificateRefused {
         match &self.reason {
             Reason::UnknownIssuer => format!(
                 "if this is the right server, put the certificate of the CA that issued it (PEM) into a file and name \
-                 the file in `{option}`; {look}"
+                 the file in `{option}`, which is read again at each attempt; {look}"
             ),
             Reason::OtherKey => format!(
                 "most likely the CA was set up anew: get its certificate of today (PEM) from its administrator and put it \
-                 into the file that `{option}` names; {look}"
+                 into the file that `{option}` names, which is read again at each attempt; {look}"
             ),
             Reason::SelfSigned => format!(
                 "compare the SHA-256 with the server's administrator; if it is the same, put this certificate (PEM) \
@@ -108,6 +118,14 @@ impl CertificateRefused {
             Reason::Revoked => {
                 format!("do not connect; ask the server's administrator for a new certificate; {look}")
             }
+            Reason::OldVersion { .. } => format!(
+                "ask the server's administrator to have it issued anew, in version 3 and with the host's name as a \
+                 subject alternative name; {look}"
+            ),
+            Reason::WeakSignature { .. } => format!(
+                "ask the server's administrator to have it issued anew, signed with SHA-256 or better (RSA, ECDSA or \
+                 Ed25519); {look}"
+            ),
             Reason::Other(_) => format!("ask the server's administrator to have it issued anew; {look}"),
         }
     }
@@ -123,6 +141,14 @@ impl CertificateRefused {
             Reason::NotYetValid { now } => format!("it is not valid yet{}", clock(*now)),
             Reason::WrongName { wanted, presented } => wrong_name(wanted, presented),
             Reason::Revoked => "its issuer has revoked it".into(),
+            Reason::OldVersion { version } => {
+                format!(
+                    "it is an X.509 certificate of version {version}, which cannot name a host; version 3 is needed"
+                )
+            }
+            Reason::WeakSignature { algorithm } => {
+                format!("it is signed by {algorithm}, which is too weak or not supported")
+            }
             Reason::Other(text) => text.clone(),
         }
     }
@@ -165,6 +191,11 @@ impl Advice {
             Roots::Native | Roots::Unverified => "the system's trusted roots".into(),
         };
         Self { purpose, trusted }
+    }
+
+    /// What is trusted, in words.
+    pub(super) fn trusted(&self) -> &str {
+        &self.trusted
     }
 
     fn other_name(&self) -> String {

@@ -7,6 +7,7 @@ use stand_in_platform::{EMAIL, Fault, Platform};
 use super::{Checked, Served, connect, silent_port, unused_port};
 use crate::support::certificates::{Authority, Request};
 use crate::support::proxies::TestProxy;
+use crate::support::tls_server::TlsServer;
 
 /// The broker's lines follow the platform's; in these tests nobody is there.
 fn assert_failed(checked: &Checked, code: i32, step: &str, words: &[&str]) {
@@ -162,4 +163,28 @@ async fn a_proxy_that_refuses_is_the_layer_that_fails() {
 fn two_organizations() -> stand_in_platform::Builder {
     Platform::builder()
         .organizations([json!({ "id": 1, "name": "Alpha" }), json!({ "id": 2, "name": "Beta" })])
+}
+
+#[tokio::test]
+async fn a_platform_under_another_name_has_a_key_of_its_own() {
+    let certificate = Request::server(["soar.example.com"]);
+    let served = Served::showing(&certificate, Platform::builder()).await;
+    let config = served.without_broker().await;
+    // Whatever the REST key says, the broker's certificate must be for the broker.
+    let broker = TlsServer::start(Authority::new("CA").issue(&certificate).server_config()).await;
+    let config = config.set("resilient", "stomp_port", &broker.port().to_string());
+    let config = config.set("resilient", "stomp_cafile", &served.cafile.path().display().to_string());
+    let broker_only = config.clone().set("resilient", "tls_server_name", "soar.example.com");
+    for config in [&config, &broker_only] {
+        let text = connect(config).await.text;
+        let (platform, _) = text.split_once("STOMP localhost").unwrap();
+        assert!(
+            platform.contains("not for `localhost`") && platform.contains("rest_tls_server_name"),
+            "{text}"
+        );
+    }
+    let checked = connect(&config.set("resilient", "rest_tls_server_name", "soar.example.com")).await;
+    let (platform, broker) = checked.text.split_once("STOMP localhost").unwrap();
+    assert!(platform.contains("action module  ok"), "{}", checked.text);
+    assert!(broker.contains("refused") && !broker.contains("login"), "{}", checked.text);
 }

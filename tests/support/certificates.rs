@@ -59,6 +59,11 @@ impl Authority {
         file(&self.certificate.pem())
     }
 
+    /// Its certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     fn roots(&self) -> Arc<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).unwrap();

@@ -17,7 +17,9 @@ pub fn with_causes(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let because = error.to_string();
-        if !text.contains(&because) {
+        // The TLS library puts these words before what a verifier of one's own says.
+        let because = because.strip_prefix("other error: ").unwrap_or(&because);
+        if !text.contains(because) {
             text = format!("{text}: {because}");
         }
         cause = error.source();

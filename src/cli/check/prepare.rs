@@ -74,6 +74,7 @@ fn is_ca_file(error: &SettingsError) -> bool {
         | TlsError::Unreadable { option, .. }
         | TlsError::NotPem { option, .. }
         | TlsError::NoCertificate { option, .. }
+        | TlsError::Malformed { option, .. }
         | TlsError::BadCertificate { option, .. },
     ) = error
     else {

@@ -97,18 +97,7 @@ fn listed(failures: &[(SocketAddr, io::Error)]) -> String {
     texts.join("; ")
 }
 
-/// The failure in words, with what to do where there is one likely cause.
+/// Our own refusal of a certificate says everything; rustls would only put "other error" before it.
 fn handshake(error: &io::Error) -> String {
-    use rustls::{AlertDescription as Alert, Error};
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        // Our own refusal of a certificate says everything; rustls would only put "other error" before it.
-        Some(Error::Other(refusal)) => refusal.to_string(),
-        Some(Error::InvalidMessage(_)) => {
-            format!("{error}; the port answers, but not with TLS: is it the right one?")
-        }
-        Some(Error::AlertReceived(Alert::CertificateRequired | Alert::HandshakeFailure)) => format!(
-            "{error}; if the server asks for a client certificate, set client_auth_cert and client_auth_key"
-        ),
-        _ => error.to_string(),
-    }
+    crate::tls::refusal(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -39,6 +39,8 @@ pub use error::{DialError, ProxyFailure};
 pub use prompt::Prompt;
 pub use proxy::{InvalidProxy, Protocol, Proxy};
 
+use crate::tls;
+
 /// Where the broker is and how to get there.
 #[derive(Debug, Clone)]
 pub struct Dialer {
@@ -112,7 +114,7 @@ impl Dialer {
         connector
             .connect(name, Prompt::new(stream))
             .await
-            .map_err(|source| DialError::Tls { broker: self.broker(), source })
+            .map_err(|source| DialError::Tls { broker: self.broker(), source: tls::plain(source) })
     }
 
     /// The broker's host, without brackets, and port.

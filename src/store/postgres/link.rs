@@ -206,6 +206,6 @@ fn stays(error: &Error) -> bool {
 fn words(error: &Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{} ({})", said.message(), said.code().code()),
-        None => with_causes(error),
+        None => crate::tls::in_words(error).unwrap_or_else(|| with_causes(error)),
     }
 }
