@@ -17,7 +17,7 @@ fn html_becomes_lines() {
         ("<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>", "- a\n  - b\n- c"),
         ("<ol start=3><li>a<li><p>b</p></ol>", "3. a\n4. b"),
         ("<blockquote>said<br>so</blockquote>he", "> said\n> so\n\nhe"),
-        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", "a \t b\nc \t d"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", "a\tb\nc\td"),
         ("<pre>  x\n    y</pre>", "  x\n    y"),
         ("run <code>ls -l</code>, now", "run ls -l, now"),
         ("<a href='https://example.com/x'>there</a>", "there (https://example.com/x)"),
@@ -214,5 +214,200 @@ proptest! {
         prop_assert_eq!(text::plain(&text::from_plain(&words)), words.clone());
         let markdown = text::markdown(&text::from_plain(&words));
         prop_assert_eq!(text::plain(&text::from_markdown(&markdown)), words, "{}", markdown);
+    }
+}
+
+fn holds_words_apart(html: &str, words: &[&str]) {
+    for text in [text::plain(html), text::markdown(html), text::plain(&text::safe(html))] {
+        let found: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches('\\')).collect();
+        let found: Vec<&str> = found.into_iter().filter(|word| !word.is_empty()).collect();
+        assert_eq!(found, words, "{html}: {text:?}");
+    }
+}
+
+/// All that the HTML standard's section "Rendering" shows apart from its neighbours.
+#[test]
+fn what_html_shows_apart_stays_apart() {
+    for tag in [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "button",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "frameset",
+        "header",
+        "hgroup",
+        "legend",
+        "listing",
+        "main",
+        "marquee",
+        "menu",
+        "meter",
+        "nav",
+        "optgroup",
+        "option",
+        "output",
+        "p",
+        "plaintext",
+        "pre",
+        "progress",
+        "search",
+        "section",
+        "select",
+        "summary",
+        "textarea",
+        "xmp",
+    ] {
+        if matches!(tag, "blockquote" | "pre" | "listing" | "xmp") {
+            // Markdown has signs of its own around these.
+            let html = format!("one<{tag}>two</{tag}><{tag}>three</{tag}>four");
+            let plain = text::plain(&html).replace("> ", "");
+            assert_eq!(
+                plain.split_whitespace().collect::<Vec<_>>(),
+                ["one", "two", "three", "four"],
+                "{tag}"
+            );
+            continue;
+        }
+        holds_words_apart(
+            &format!("one<{tag}>two</{tag}><{tag}>three</{tag}>four"),
+            &["one", "two", "three", "four"],
+        );
+        // In capitals, with attributes, never closed.
+        let capital = tag.to_uppercase();
+        holds_words_apart(&format!("one<{capital} class=x>two<{capital}>three"), &["one", "two", "three"]);
+    }
+    holds_words_apart(
+        "a<input value=b>c<input type=hidden value=x>d<input type=submit value='e f'>",
+        &["a", "b", "c", "d", "e", "f"],
+    );
+    assert_eq!(
+        text::plain("<center>evil.example</center>https://good.example/x"),
+        "evil.example\nhttps://good.example/x"
+    );
+    assert_eq!(text::plain("<pre>one<div>two</div>three</pre>"), "one\ntwo\nthree");
+}
+
+#[test]
+fn what_is_nested_too_deeply_stays_apart_too() {
+    let deep = |n: usize| format!("{}x<table><tr><td>one</td><td>two</td></tr></table>y", "<div>".repeat(n));
+    for n in [0, 10, 29, 30, 31, 32, 33, 50, 500] {
+        holds_words_apart_in_plain(&deep(n), &["x", "one", "two", "y"]);
+        let linked = format!("{}<a href='https://e.com/{n}'>there</a>", "<table><tr><td>".repeat(n));
+        assert!(text::plain(&linked).contains(&format!("https://e.com/{n}")), "{n}");
+        assert!(text::markdown(&linked).contains(&format!("](https://e.com/{n})")), "{n}");
+    }
+}
+
+fn holds_words_apart_in_plain(html: &str, words: &[&str]) {
+    for text in [text::plain(html), text::plain(&text::safe(html))] {
+        assert_eq!(text.split_whitespace().collect::<Vec<_>>(), words, "{html}");
+    }
+}
+
+#[test]
+fn an_address_that_can_be_clicked_is_never_lost() {
+    const EVIL: &str = "https://evil.example/x";
+    for (html, plain) in [
+        ("<a href=@><img src='cid:b' alt='Open document'></a>", "Open document (@)"),
+        ("<a href=@><img src='cid:b' title='Open document'></a>", "Open document (@)"),
+        ("<a href=@ title='Open document'><img src='cid:b'></a>", "Open document (@)"),
+        ("<a href=@><img src='cid:b'></a>", "@"),
+        ("<a href=@><svg><title>x</title><path/></svg></a>", "@"),
+        ("a<a href=@></a>b", "a @ b"),
+        ("<a href=@> <span></span> </a>", "@"),
+        ("<a href=@><img alt='logo'> Click</a>", "Click (@)"),
+        ("<a href=@><code>ls</code></a>", "ls (@)"),
+        ("<a href=@><pre>ls</pre></a>", "ls\n\n(@)"),
+        ("<pre>see <a href=@>this</a> and <a href=@></a></pre>", "see this (@) and @"),
+        ("<code>see <a href=@>this</a></code>", "see this (@)"),
+        ("<map><area href=@ alt='Open'></map>", "Open (@)"),
+        ("<area href=@>", "@"),
+        ("<form action=@><input name=q><button>Go</button></form>", "@\nGo"),
+        ("<button formaction=@>Go</button>", "@ Go"),
+        ("<input type=submit value=Go formaction=@>", "@ Go"),
+        ("<iframe src=@>x</iframe>", "@"),
+        ("<svg><a xlink:href=@><text>Go</text></a></svg>", "Go (@)"),
+        ("<a href=@>x<a href=@>y", "x (@)y (@)"),
+    ] {
+        let html = html.replace('@', EVIL);
+        assert_eq!(text::plain(&html), plain.replace('@', EVIL), "{html}");
+        let markdown = text::markdown(&html);
+        let linked = markdown.contains("](https://evil.example/x)")
+            || html.contains("<pre>")
+            || html.contains("<code>");
+        assert!(linked && markdown.contains(EVIL), "{html}: {markdown}");
+        if !html.contains("iframe") {
+            assert_eq!(text::plain(&text::safe(&html)), text::plain(&html), "{html}");
+        }
+    }
+    let button =
+        format!("<p>Hi</p><a href=\"{EVIL}\"><img src=\"cid:btn\" alt=\"Open document\"></a><p>Bye</p>");
+    assert_eq!(text::markdown(&button), "Hi\n\n[Open document](https://evil.example/x)\n\nBye");
+    assert_eq!(text::plain("<a name=top href='#top'></a>x"), "x");
+    assert_eq!(text::plain("<a href='javascript:x'><img alt=y></a>z"), "z");
+}
+
+fn cells(markdown: &str) -> Vec<String> {
+    let html = text::from_markdown(markdown);
+    let cells = html.split("<t").filter(|part| part.starts_with("d>") || part.starts_with("h>"));
+    cells.map(|cell| text::plain(cell.split_once('>').unwrap().1)).collect()
+}
+
+#[test]
+fn a_table_is_as_wide_as_its_widest_row() {
+    let html = "<table><tr><td colspan=\"3\">Login alert</td></tr><tr><td>User</td><td>IP</td><td>Time</td></tr>\
+        <tr><td>joe</td><td>192.0.2.7</td><td>10:00</td></tr></table>";
+    let markdown = text::markdown(html);
+    let right = "| Login alert | | |\n| --- | --- | --- |\n| User | IP | Time |\n| joe | 192.0.2.7 | 10:00 |";
+    assert_eq!(markdown, right);
+    assert_eq!(cells(&markdown), ["Login alert", "", "", "User", "IP", "Time", "joe", "192.0.2.7", "10:00"]);
+    let ragged = "before<table><caption>Title</caption><tr><td>a</td></tr><tr><td>b<td>c<tr></tr><tr><td>d<td>e<td>f</table>\
+        <table><tr><td>g<td><table><tr><td>h<td>i</table></table>after";
+    let markdown = text::markdown(ragged);
+    let right = "before\n\nTitle\n\n| a | | |\n| --- | --- | --- |\n| b | c | |\n| d | e | f |\n\n| g | h i |\n| --- | --- |\n\nafter";
+    assert_eq!(markdown, right);
+    assert_eq!(text::plain(ragged), "before\n\nTitle\n\na\nb\tc\nd\te\tf\n\ng\th i\n\nafter");
+    let listed =
+        text::markdown("<ul><li>x<table><tr><td>a</td></tr><tr><td>b</td><td>c</td></tr></table></li></ul>");
+    assert_eq!(cells(&listed), ["a", "", "b", "c"]);
+    let spread = "<table><tr><td>a<td>b<td>c</tr><tr><td colspan=2>d<td>e</table>";
+    assert_eq!(text::plain(spread), "a\tb\tc\nd\t\te");
+}
+
+#[test]
+fn one_wide_row_does_not_make_a_table_huge() {
+    let wide = format!("<table><tr>{}</tr>{}</table>", "<td>x".repeat(5_000), "<tr><td>y".repeat(5_000));
+    let markdown = text::markdown(&wide);
+    assert!(markdown.len() < wide.len() * 4);
+    let back = text::plain(&text::from_markdown(&markdown));
+    assert_eq!(back.matches('y').count(), 5_000);
+}
+
+#[test]
+fn the_cases_that_passed_go_on_passing() {
+    for (html, plain) in [
+        ("<!-- comment --><table><tr><td><tr><td>Visible text</td></tr></td></tr></table>", "Visible text"),
+        (
+            "<html><head><style><!-- p{} --></style><!--[if gte mso 9]><xml><o:x/></xml><![endif]--></head><body><p \
+             class=\"MsoNormal\">Test content<o:p></o:p></p></body></html>",
+            "Test content",
+        ),
+        ("<a href=http://paypa1.example/login>Verify</a>", "Verify (http://paypa1.example/login)"),
+    ] {
+        assert_eq!(text::plain(html), plain);
     }
 }

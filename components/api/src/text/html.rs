@@ -18,6 +18,9 @@ impl Html {
 }
 
 impl Writer for Html {
+    // It would be a link to a page that was never meant to be clicked.
+    const FRAMES: bool = false;
+
     fn start(&mut self, tag: &Start) {
         let out = &mut self.0;
         out.push('<');
@@ -27,9 +30,10 @@ impl Writer for Html {
             escape(out, href);
             out.push('"');
         }
-        if let Some(start) = tag.start {
+        let numbers = [("start", tag.start), ("colspan", tag.span.filter(|span| *span > 1))];
+        for (name, number) in numbers.into_iter().filter_map(|(name, number)| Some((name, number?))) {
             // Writing to a String cannot fail.
-            let _ = write!(out, " start=\"{start}\"");
+            let _ = write!(out, " {name}=\"{number}\"");
         }
         out.push('>');
     }

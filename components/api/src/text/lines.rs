@@ -16,6 +16,8 @@ pub(super) struct Lines {
     hard: bool,
     /// Whether a blank is due before the next word.
     blank: bool,
+    /// Whether the last that was written is a tab, which needs no blank beside it.
+    tabbed: bool,
     /// Whether the last word is a list item's dash, whose line has not begun yet.
     fresh: bool,
     /// Signs that belong directly before the next word: `**`, `[`.
@@ -75,7 +77,34 @@ impl Lines {
     }
 
     pub(super) fn blank(&mut self) {
-        self.blank = self.fresh || !self.at_start();
+        self.blank = self.fresh || !(self.at_start() || self.tabbed);
+    }
+
+    /// The next word is in the next column.
+    pub(super) fn tab(&mut self) {
+        self.blank = false;
+        self.settle();
+        self.out.push('\t');
+        self.tabbed = true;
+    }
+
+    /// Where the next word would be written, if nothing is due before it.
+    pub(super) fn place(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Adds to what was written: at each of these places, which are in order, so often so much.
+    pub(super) fn fill(&mut self, fillers: &[(usize, usize, &str)]) {
+        let Some((first, ..)) = fillers.first() else { return };
+        let tail = self.out.split_off((*first).min(self.out.len()));
+        let mut done = 0;
+        for (place, times, text) in fillers {
+            let end = place - first;
+            self.out.push_str(tail.get(done..end).unwrap_or_default());
+            self.out.push_str(&text.repeat(*times));
+            done = end;
+        }
+        self.out.push_str(tail.get(done..).unwrap_or_default());
     }
 
     /// Adds a word, behind what is due.
@@ -154,6 +183,7 @@ impl Lines {
         self.breaks = 0;
         self.hard = false;
         self.blank = false;
+        self.tabbed = false;
         self.fresh = false;
         self.lasting = self.margins.len();
         if self.signs.first() == Some(&"[") && self.out.ends_with('!') {

@@ -32,6 +32,27 @@ struct Verbatim {
     /// How many of the same tag are open within.
     within: usize,
     text: String,
+    /// Where the links lead to that are open within, and where their text begins.
+    links: Vec<(String, usize)>,
+}
+
+impl Verbatim {
+    /// What HTML shows apart stays apart.
+    fn part(&mut self, name: &str) {
+        if tags::is_block(name) && !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+    }
+
+    fn end_link(&mut self) {
+        let Some((href, start)) = self.links.pop() else { return };
+        let text = self.text.get(start..).unwrap_or_default().trim();
+        if text.is_empty() {
+            self.text.push_str(&href);
+        } else if !says(text, &href) {
+            self.text.push_str(&format!(" ({href})"));
+        }
+    }
 }
 
 /// The table that is being written; one within another is plain text.
@@ -41,7 +62,14 @@ struct Table {
     rows: usize,
     cells: usize,
     in_cell: bool,
+    /// Where rows end, how many cells each has, and what one more would be.
+    ends: Vec<(usize, usize, &'static str)>,
+    /// How many columns the cell takes.
+    span: Option<u32>,
 }
+
+/// How many further cells one that is said to take many columns is worth.
+const MAX_SPAN: u32 = 16;
 
 // === impl Page ===
 
@@ -141,14 +169,15 @@ impl Page {
         if tag == "pre" {
             self.end_line(2);
         }
-        self.verbatim = Some(Verbatim { tag, within: 0, text: String::new() });
+        self.verbatim = Some(Verbatim { tag, within: 0, text: String::new(), links: Vec::new() });
     }
 
-    fn start_within(verbatim: &mut Verbatim, name: &str) {
-        if name == "br" {
-            verbatim.text.push('\n');
-        } else if name == verbatim.tag {
-            verbatim.within += 1;
+    fn start_within(verbatim: &mut Verbatim, tag: &Start) {
+        match tag.name {
+            "br" => verbatim.text.push('\n'),
+            "a" => verbatim.links.push((tag.href.clone().unwrap_or_default(), verbatim.text.len())),
+            name if name == verbatim.tag => verbatim.within += 1,
+            name => verbatim.part(name),
         }
     }
 
@@ -156,10 +185,19 @@ impl Page {
     fn end_within(&mut self, mut verbatim: Verbatim, name: &str) {
         if name != verbatim.tag || verbatim.within > 0 {
             verbatim.within -= usize::from(name == verbatim.tag);
+            match name {
+                "a" => verbatim.end_link(),
+                name => verbatim.part(name),
+            }
             self.verbatim = Some(verbatim);
             return;
         }
         let Verbatim { text, .. } = verbatim;
+        for (link, seen) in &mut self.links {
+            if seen.len() <= link.len() {
+                seen.extend(text.split_whitespace());
+            }
+        }
         match (self.flavour, name) {
             (Flavour::Plain, "pre") => self.lines.verbatim(text.trim_matches('\n')),
             (Flavour::Plain, _) => self.words(&text),
@@ -177,7 +215,17 @@ impl Page {
 
     fn close_link(&mut self) {
         let Some((href, text)) = self.links.pop() else { return };
+        let names_a_place = href.starts_with('#');
         match self.flavour {
+            // What can be clicked has an address, whether it shows anything or not.
+            _ if text.is_empty() && !names_a_place => {
+                self.lines.blank();
+                self.word(&href);
+                if self.is_markdown() {
+                    self.lines.close(&format!("]({})", escape::address(&href)));
+                }
+                self.lines.blank();
+            }
             Flavour::Markdown => self.lines.close(&format!("]({})", escape::address(&href))),
             Flavour::Plain if text.is_empty() || says(&text, &href) => {}
             Flavour::Plain => {
@@ -189,9 +237,9 @@ impl Page {
 
     // --- tables
 
-    fn table_starts(&mut self, name: &str) {
+    fn table_starts(&mut self, tag: &Start) {
         let columns = self.is_markdown();
-        match (name, &mut self.table) {
+        match (tag.name, &mut self.table) {
             ("table", Some(table)) => table.depth += 1,
             ("table", None) => {
                 self.end_line(2);
@@ -203,13 +251,16 @@ impl Page {
             }
             ("td" | "th", Some(table)) if table.depth == 0 => {
                 table.in_cell = true;
+                table.span = tag.span;
                 table.cells += 1;
                 match (columns, table.cells) {
                     (true, _) => self.lines.word("|"),
                     (false, 1) => {}
-                    (false, _) => self.lines.word("\t"),
+                    (false, _) => self.lines.tab(),
                 }
-                self.lines.blank();
+                if columns {
+                    self.lines.blank();
+                }
             }
             _ => self.end_line(1),
         }
@@ -221,20 +272,37 @@ impl Page {
         match name {
             "table" if table.depth > 0 => table.depth -= 1,
             "table" => {
+                let ends = std::mem::take(&mut table.ends);
                 self.table = None;
+                self.lines.fill(&fillers(ends));
                 self.end_line(2);
             }
             "td" | "th" if table.depth == 0 => {
                 table.in_cell = false;
-                self.lines.blank();
+                // The columns that it takes besides its own.
+                let further = table.span.take().unwrap_or(1).clamp(1, MAX_SPAN) - 1;
+                for _ in 0..further {
+                    table.cells += 1;
+                    if columns {
+                        self.lines.blank();
+                        self.lines.word("|");
+                    } else {
+                        self.lines.tab();
+                    }
+                }
+                if columns {
+                    self.lines.blank();
+                }
             }
             "tr" if table.depth == 0 && columns && table.cells > 0 => {
                 table.rows += 1;
                 let rule = (table.rows == 1).then(|| "| --- ".repeat(table.cells));
                 self.lines.word("|");
+                table.ends.push((self.lines.place(), table.cells, " |"));
                 self.lines.end(1);
                 if let Some(rule) = rule {
                     self.lines.word(&format!("{rule}|"));
+                    table.ends.push((self.lines.place(), table.cells, " --- |"));
                     self.lines.end(1);
                 }
             }
@@ -244,9 +312,11 @@ impl Page {
 }
 
 impl Writer for Page {
+    const FRAMES: bool = true;
+
     fn start(&mut self, tag: &Start) {
         if let Some(verbatim) = &mut self.verbatim {
-            return Self::start_within(verbatim, tag.name);
+            return Self::start_within(verbatim, tag);
         }
         match tag.name {
             "br" => self.break_line(true),
@@ -268,7 +338,7 @@ impl Writer for Page {
                 }
                 self.links.push((tag.href.clone().unwrap_or_default(), String::new()));
             }
-            "table" | "thead" | "tbody" | "tfoot" | "tr" | "td" | "th" => self.table_starts(tag.name),
+            "table" | "thead" | "tbody" | "tfoot" | "tr" | "td" | "th" => self.table_starts(tag),
             name => {
                 self.block(name);
                 if let Some((sign, _)) = signs(name).filter(|_| self.is_markdown()) {
@@ -311,6 +381,16 @@ impl Writer for Page {
             None => self.words(text),
         }
     }
+}
+
+/// What makes each row as wide as the widest. The first and the rule must be, lest cells be lost; of the others some may stay
+/// short, where filling up all of them would make the text many times as long.
+fn fillers(rows: Vec<(usize, usize, &'static str)>) -> Vec<(usize, usize, &'static str)> {
+    let widest = rows.iter().map(|(_, cells, _)| *cells).max().unwrap_or_default();
+    let there: usize = rows.iter().map(|(_, cells, _)| cells).sum();
+    let all = widest.saturating_mul(rows.len()) <= there.saturating_mul(8).saturating_add(64);
+    let count = if all { rows.len() } else { 2 };
+    rows.into_iter().take(count).map(|(place, cells, text)| (place, widest - cells, text)).collect()
 }
 
 fn code_block(code: &str) -> String {

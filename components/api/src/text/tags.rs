@@ -15,12 +15,40 @@ const INLINE: [&str; 19] = [
     "var",
 ];
 
-/// Tags whose content is no text for readers.
-const UNSEEN: [&str; 8] = ["iframe", "noembed", "noframes", "script", "style", "template", "title", "xmp"];
+/// Further tags that a browser shows apart from what is before and behind: all that the HTML standard's section "Rendering"
+/// gives a block of its own.
+#[rustfmt::skip]
+const APART: [&str; 23] = [
+    "address", "article", "aside", "center", "details", "dialog", "fieldset", "figcaption", "figure", "footer", "form",
+    "frameset", "header", "hgroup", "legend", "main", "nav", "optgroup", "option", "plaintext", "search", "section",
+    "summary",
+];
 
-/// The known tag of this name.
+/// Tags that the same section shows as a box, or a text of its own, within a line.
+const BOXES: [&str; 9] =
+    ["button", "input", "marquee", "meter", "output", "progress", "rt", "select", "textarea"];
+
+/// Tags whose content is no text for readers.
+const UNSEEN: [&str; 7] = ["iframe", "noembed", "noframes", "script", "style", "template", "title"];
+
+/// The known tag of this name, or the one that shows the same.
 pub(super) fn known(name: &str) -> Option<&'static str> {
-    BLOCKS.into_iter().chain(INLINE).find(|known| *known == name)
+    match name {
+        "dir" | "menu" => Some("ul"),
+        "listing" | "xmp" => Some("pre"),
+        name if APART.contains(&name) => Some("div"),
+        name => BLOCKS.into_iter().chain(INLINE).find(|known| *known == name),
+    }
+}
+
+/// Whether a blank parts this tag from what is before and behind.
+pub(super) fn is_box(name: &str) -> bool {
+    BOXES.contains(&name)
+}
+
+/// Tags whose content is text as it stands.
+pub(super) fn is_raw(name: &str) -> bool {
+    name == "xmp"
 }
 
 pub(super) fn is_unseen(name: &str) -> bool {
