@@ -5,7 +5,7 @@ use super::{
     session::Session,
     wire::Wire,
 };
-use action_component::rest::{Backend, Request, Response, RestError};
+use action_component::rest::{Backend, Content, Request, Response, RestError};
 use futures_util::future::BoxFuture;
 use http::Method;
 use std::time::Duration;
@@ -59,6 +59,17 @@ impl Platform {
         }
     }
 
+    /// An answer that may be remembered: one that says no is none.
+    async fn ask_for_good(&self, request: Request) -> Result<Response, RestError> {
+        let (method, path) = (request.method.clone(), request.path.clone());
+        let response = self.persist(request).await?;
+        let refused = match &response.body {
+            Content::Bytes(body) => RestError::refused(&method, &path, body),
+            _ => None,
+        };
+        refused.map_or(Ok(response), Err)
+    }
+
     /// Once, and once more after a login if the session ran out.
     async fn attempt(&self, request: Request) -> Result<Response, RestError> {
         let again = request.again();
@@ -86,7 +97,7 @@ impl Backend for Platform {
         Box::pin(async move {
             if request.cached && request.method == Method::GET {
                 let key = (request.scope, request.path.clone());
-                return self.cache.get(key, || self.persist(request)).await;
+                return self.cache.get(key, || self.ask_for_good(request)).await;
             }
             if request.once {
                 return self.attempt(request).await;

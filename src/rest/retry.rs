@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the platform was not reached: DNS, TCP, proxy, TLS | every method: nothing was sent |
 //! | 429, or 503 with `Retry-After` | every method: the platform says that it did not do it |
-//! | the link broke, no answer in time, 408, 425, 502, 503, 504 | GET, HEAD, PUT, DELETE |
+//! | the link broke, no answer in time, 408, 425, 502, 503, 504 | GET, HEAD, DELETE, PUT of what has a version (`vers`) |
 //! | 500 | GET, HEAD: for a change it is the platform's verdict more often than its mood |
 //! | anything else | none |
 //!
@@ -13,7 +13,7 @@
 //! DELETE that may have been carried out and is then answered by 404 was carried out.
 
 use super::Retries;
-use action_component::rest::{Request, Response, RestError};
+use action_component::rest::{Body, Request, Response, RestError};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::{Timestamp, fmt::rfc2822};
@@ -58,7 +58,7 @@ impl Attempts {
         if let Some(settled) = self.settled(&error) {
             return Next::Done(settled);
         }
-        let again = again.filter(|_| self.made < self.policy.attempts && is_safe(&self.method, &error));
+        let again = again.filter(|call| self.made < self.policy.attempts && is_safe(call, &error));
         let Some(again) = again else { return Next::Done(Err(self.last(error))) };
         let wait = self.wait(&error);
         if error.may_have_been_carried_out() {
@@ -102,17 +102,38 @@ impl Attempts {
     }
 }
 
-fn is_safe(method: &Method, error: &RestError) -> bool {
+fn is_safe(call: &Request, error: &RestError) -> bool {
     match error {
         RestError::Unreachable { .. } => true,
-        RestError::Interrupted { .. } | RestError::TimedOut { .. } => method.is_idempotent(),
+        RestError::Interrupted { .. } | RestError::TimedOut { .. } => is_harmless(call),
         RestError::Status(error) => match error.status.as_u16() {
             429 => true,
             503 if error.retry_after.is_some() => true,
-            408 | 425 | 502..=504 => method.is_idempotent(),
-            500 => method.is_safe(),
+            408 | 425 | 502..=504 => is_harmless(call),
+            500 => call.method.is_safe(),
             _ => false,
         },
+        _ => false,
+    }
+}
+
+/// Whether making a call that was carried out once more changes nothing. A PUT sets off the platform's rules each time, unless
+/// it carries the version that it replaces: then the second is refused.
+fn is_harmless(call: &Request) -> bool {
+    call.method.is_idempotent() && (call.method != Method::PUT || has_version(&call.body))
+}
+
+fn has_version(body: &Body) -> bool {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Versioned {
+        #[serde(alias = "version")]
+        vers: Option<serde::de::IgnoredAny>,
+    }
+    match body {
+        Body::Json(text) => serde_json::from_slice(text).is_ok_and(|Versioned { vers }| vers.is_some()),
+        // Nothing is replaced.
+        Body::Empty => true,
         _ => false,
     }
 }

@@ -6,6 +6,7 @@ mod calls;
 mod connecting;
 mod data;
 mod files;
+mod lost_writes;
 mod patching;
 mod proxies;
 mod retries;

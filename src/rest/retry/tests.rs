@@ -72,6 +72,18 @@ fn what_may_be_repeated_depends_on_the_method() {
 }
 
 #[test]
+fn a_put_without_a_version_is_not_repeated() {
+    let repeated = |body: &str| {
+        let mut put = Request::new(Method::PUT, "/x");
+        put.body = Body::Json(body.to_owned().into());
+        let mut attempts = Attempts::new(Retries::default(), Method::PUT);
+        matches!(attempts.after(status(502, None), Some(put)), Next::Again(..))
+    };
+    assert!(repeated(r#"{"vers":1,"name":"A"}"#) && repeated(r#"{"version":1,"cells":{}}"#));
+    assert!(!repeated(r#"{"name":"A"}"#) && !repeated("[]") && !repeated(r#"{"vers":null}"#));
+}
+
+#[test]
 fn a_body_that_cannot_be_had_again_is_not_sent_again() {
     let mut attempts = Attempts::new(Retries::default(), Method::POST);
     assert!(matches!(attempts.after(unreachable(), None), Next::Done(Err(RestError::Unreachable { .. }))));

@@ -81,6 +81,15 @@ impl Builder {
         self
     }
 
+    /// Keeps values in forms of its own, as the platform does, and gives them back as `handle_format` says: rich text with
+    /// tags around it, labels as ids, chosen ones in its own order, texts without blanks around them, days without a time.
+    /// The kinds of the fields stand in `/types/<type>/fields`.
+    #[must_use]
+    pub fn rewriting(mut self) -> Self {
+        self.world.rewrites = true;
+        self
+    }
+
     /// Does not remember requests, so that it can serve very many; none can be waited for.
     #[must_use]
     pub fn forgetting(mut self) -> Self {

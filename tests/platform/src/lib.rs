@@ -24,6 +24,7 @@
 //! - `platform`: [`Platform`], the test's handle
 //! - `world`: accounts, organizations, objects, files
 //! - `log`: the requests that came
+//! - `rewrite`: the forms in which it keeps and gives back values, when told to
 //! - `fault`: how it misbehaves, when told to; `weather`: by itself
 //! - `serve`: sockets, TLS
 //! - `pipeline`: the way of a request: log, faults, a test's own routes, who is it, the handler
@@ -35,6 +36,7 @@ mod log;
 mod pipeline;
 mod platform;
 mod reply;
+mod rewrite;
 mod routes;
 mod serve;
 mod weather;

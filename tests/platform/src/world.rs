@@ -1,5 +1,6 @@
 //! Accounts, organizations, objects, files.
 
+use crate::rewrite::Definitions;
 use crate::{API_KEY_ID, API_KEY_SECRET, EMAIL, ORG_ID, ORG_NAME, PASSWORD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -17,6 +18,8 @@ pub(crate) struct World {
     /// By path below the organization: `/incidents/7`.
     pub(crate) objects: BTreeMap<String, Value>,
     pub(crate) files: HashMap<i64, StoredFile>,
+    /// Whether values are kept in forms of the platform's own, as `rewrite` says.
+    pub(crate) rewrites: bool,
     last_id: i64,
     /// Changes by others, made just before a write of ours arrives.
     pub(crate) meddlers: HashMap<String, Vec<Meddler>>,
@@ -53,6 +56,7 @@ impl Default for World {
             lists: default_lists(),
             objects: BTreeMap::new(),
             files: HashMap::new(),
+            rewrites: false,
             last_id: 2000,
             meddlers: HashMap::new(),
         }
@@ -79,6 +83,18 @@ fn default_lists() -> BTreeMap<String, Value> {
 }
 
 impl World {
+    /// The definitions of `type_name`, for a world that rewrites values; else none.
+    pub(crate) fn definitions(&self, type_name: &str) -> Definitions {
+        let fields = self.lists.get(&format!("/types/{type_name}/fields"));
+        Definitions::new(fields.filter(|_| self.rewrites))
+    }
+
+    /// Those of the object at `path`.
+    pub(crate) fn definitions_at(&self, path: &str) -> Definitions {
+        let incident = path.strip_prefix("/incidents/").is_some_and(|rest| !rest.contains('/'));
+        self.definitions(if incident { "incident" } else { "" })
+    }
+
     pub(crate) fn next_id(&mut self) -> i64 {
         self.last_id += 1;
         self.last_id

@@ -152,8 +152,21 @@ impl Rest {
     /// Any other call, answered as it comes.
     ///
     /// # Errors
-    /// See [`RestError`].
-    pub async fn send(&self, mut request: Request) -> Result<Response, RestError> {
+    /// See [`RestError`]. An answer that says that the call was not carried out is one: [`RestError::Refused`].
+    pub async fn send(&self, request: Request) -> Result<Response, RestError> {
+        let (method, path) = (request.method.clone(), request.path_only().to_owned());
+        let streamed = request.streamed;
+        let response = self.send_as_it_is(request).await?;
+        let refused = match &response.body {
+            // A file is a file, whatever it holds.
+            Content::Bytes(body) if !streamed => RestError::refused(&method, &path, body),
+            _ => None,
+        };
+        refused.map_or(Ok(response), Err)
+    }
+
+    /// Answered as it comes, also where the answer says that the call was not carried out.
+    pub(super) async fn send_as_it_is(&self, mut request: Request) -> Result<Response, RestError> {
         if self.scope == Scope::Platform {
             request.scope = Scope::Platform;
         }
@@ -181,26 +194,40 @@ impl Rest {
     pub async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, RestError> {
         let (method, path) = (request.method.clone(), request.path_only().to_owned());
         let text = self.text(request).await?;
-        read(&text).map_err(|source| RestError::Unreadable { method, path, source: Box::new(source) })
+        read(&text, method, path)
     }
 
     /// The answer's body, whole.
     pub(super) async fn text(&self, request: Request) -> Result<Bytes, RestError> {
         let (method, path) = (request.method.clone(), request.path_only().to_owned());
-        match self.send(request).await?.body {
-            Content::Bytes(text) => Ok(text),
-            // A backend that streams unasked has its own limit.
-            content => content.read(usize::MAX).await.map_err(|error| RestError::Interrupted {
-                method,
-                path,
-                source: error.into(),
-            }),
-        }
+        let response = self.send(request).await?;
+        whole(response, method, path).await
+    }
+
+    /// The answer of a call that may say that it was not carried out, read as a `T`.
+    pub(super) async fn read_as_it_is<T: DeserializeOwned>(&self, request: Request) -> Result<T, RestError> {
+        let (method, path) = (request.method.clone(), request.path_only().to_owned());
+        let response = self.send_as_it_is(request).await?;
+        let text = whole(response, method.clone(), path.clone()).await?;
+        read(&text, method, path)
+    }
+}
+
+async fn whole(response: Response, method: Method, path: String) -> Result<Bytes, RestError> {
+    match response.body {
+        Content::Bytes(text) => Ok(text),
+        // A backend that streams unasked has its own limit.
+        content => content.read(usize::MAX).await.map_err(|error| RestError::Interrupted {
+            method,
+            path,
+            source: error.into(),
+        }),
     }
 }
 
 /// 204, and some answers of 200, have no body: that reads as `null`.
-fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
+fn read<T: DeserializeOwned>(text: &[u8], method: Method, path: String) -> Result<T, RestError> {
     let text = if text.trim_ascii().is_empty() { b"null" } else { text };
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(text))
+        .map_err(|source| RestError::Unreadable { method, path, source: Box::new(source) })
 }

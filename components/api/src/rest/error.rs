@@ -1,9 +1,10 @@
-use super::FieldFailure;
+use super::{
+    FieldFailure,
+    status::{Refusal, Words},
+};
 use crate::with_causes;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde::Deserialize;
-use serde_json::Value;
 use std::{error::Error, fmt, io, time::Duration};
 
 /// Any error, as the cause of a [`RestError`].
@@ -46,15 +47,16 @@ pub enum RestError {
         /// The fields, with the value expected and the one found.
         fields: Vec<FieldFailure>,
     },
-    /// The platform answered well, but says in the answer that it did not carry the call out.
-    #[error("{method} {path}: not carried out: {message}")]
+    /// The platform answered with a status of 2xx, but says in the answer that it did not carry the call out: its status
+    /// object with `"success": false`.
+    #[error("{method} {path}: not carried out: {}", refusal.words())]
     Refused {
         /// The call's method.
         method: Method,
         /// The call's path.
         path: String,
-        /// The platform's own words.
-        message: String,
+        /// What the platform says of it.
+        refusal: Box<Refusal>,
     },
     /// The platform could not be reached; nothing was sent, so the call was not carried out.
     #[error("{method} {path}: the platform cannot be reached: {}", with_causes(.source.as_ref()))]
@@ -77,7 +79,7 @@ pub enum RestError {
         source: BoxError,
     },
     /// The link broke when the call was on its way: the platform may or may not have carried it out.
-    #[error("{method} {path}: the link broke before the answer was here: {}", with_causes(.source.as_ref()))]
+    #[error("{method} {path}: the link broke before the answer was here{}: {}", doubt(.method), with_causes(.source.as_ref()))]
     Interrupted {
         /// The call's method.
         method: Method,
@@ -87,7 +89,7 @@ pub enum RestError {
         source: BoxError,
     },
     /// No answer in time: the platform may or may not have carried the call out.
-    #[error("{method} {path}: no answer within {} s", .after.as_secs_f32())]
+    #[error("{method} {path}: no answer within {} s{}", .after.as_secs_f32(), doubt(.method))]
     TimedOut {
         /// The call's method.
         method: Method,
@@ -96,9 +98,18 @@ pub enum RestError {
         /// The time that was allowed.
         after: Duration,
     },
+    /// The answer to a write was lost, and what is there now does not show whether it was carried out: the platform keeps
+    /// another form of much that it is sent. It was not made again. Read the object before you write it again.
+    #[error(
+        "{source}; reading the object does not show whether it was carried out: look before writing again"
+    )]
+    InDoubt {
+        /// How the answer was lost.
+        source: Box<RestError>,
+    },
     /// The answer is longer than is allowed for one that is held in memory. Files come as a stream:
     /// [`Rest::download`](super::Rest::download).
-    #[error("{method} {path}: the answer has more than {limit} bytes")]
+    #[error("{method} {path}: the answer has more than {limit} bytes{}", doubt(.method))]
     TooLarge {
         /// The call's method.
         method: Method,
@@ -108,7 +119,7 @@ pub enum RestError {
         limit: usize,
     },
     /// The platform's answer is not what the caller asked for.
-    #[error("{method} {path}: the platform's answer does not have the expected shape: {source}")]
+    #[error("{method} {path}: the platform's answer does not have the expected shape{}: {source}", doubt(.method))]
     Unreadable {
         /// The call's method.
         method: Method,
@@ -160,27 +171,6 @@ pub struct StatusError {
     pub retry_after: Option<Duration>,
 }
 
-/// `{"success": false, "title", "message", "hints", "error_code"}`, each of which may be missing.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ErrorBody {
-    title: Option<String>,
-    message: Option<String>,
-    hints: Option<Vec<Value>>,
-    error_code: Option<Value>,
-}
-
-/// What is taken from it.
-#[derive(Default)]
-struct Words {
-    message: String,
-    error_code: Option<String>,
-    fields: Vec<String>,
-}
-
-/// How much of an answer that is no JSON goes into an error.
-const EXCERPT: usize = 300;
-
 // === impl RestError ===
 
 impl RestError {
@@ -198,6 +188,7 @@ impl RestError {
             | Self::FieldConflict { .. }
             | Self::Refused { .. }
             | Self::Certificate { .. }
+            | Self::InDoubt { .. }
             | Self::TooLarge { .. }
             | Self::Unreadable { .. }
             | Self::Unwritable(_)
@@ -213,6 +204,7 @@ impl RestError {
             Self::Status(error) => error.may_have_been_carried_out(),
             Self::Interrupted { .. }
             | Self::TimedOut { .. }
+            | Self::InDoubt { .. }
             | Self::TooLarge { .. }
             | Self::Unreadable { .. } => true,
             Self::Conflict { .. }
@@ -230,6 +222,15 @@ impl RestError {
     /// Whether it is worth finding out if the call was carried out, and making it again if not.
     pub(super) fn is_unsure(&self) -> bool {
         self.is_transient() && self.may_have_been_carried_out()
+    }
+
+    /// The error that the body of a 2xx answer stands for, if it says that the call was not carried out.
+    #[must_use]
+    pub fn refused(method: &Method, path: &str, body: &[u8]) -> Option<Self> {
+        let path = || path.split('?').next().unwrap_or_default().to_owned();
+        let refused =
+            |refusal| Self::Refused { method: method.clone(), path: path(), refusal: Box::new(refusal) };
+        Refusal::of(body).map(refused)
     }
 
     /// The status that the platform answered, where it was an error's.
@@ -280,43 +281,16 @@ impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, path, status, message, .. } = self;
         write!(f, "{method} {path}: {status}")?;
+        if self.may_have_been_carried_out() {
+            f.write_str(doubt(method))?;
+        }
         if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
     }
 }
 
-// === impl Words ===
-
-impl Words {
-    /// What the platform says of an error.
-    fn of(body: &Bytes) -> Self {
-        let Ok(error) = serde_json::from_slice::<ErrorBody>(body) else {
-            return Self { message: excerpt(&String::from_utf8_lossy(body)), ..Self::default() };
-        };
-        let hints = error.hints.unwrap_or_default();
-        let fields: Vec<String> = hints.iter().flat_map(faulty_fields).collect();
-        let said = error.message.filter(|text| !text.is_empty()).or(error.title).unwrap_or_default();
-        let hints = hints.iter().filter_map(Value::as_str).chain(fields.iter().map(String::as_str));
-        let message =
-            hints.filter(|hint| !hint.is_empty()).fold(said, |text, hint| format!("{text} ({hint})"));
-        let code = error.error_code.filter(|code| !code.is_null());
-        let error_code = code.map(|code| code.as_str().map_or_else(|| code.to_string(), ToOwned::to_owned));
-        Self { message: excerpt(&message), error_code, fields }
-    }
-}
-
-/// The fields in a hint of the form `{"field_defs": [{"name": …}]}` (guide, chapter 5).
-fn faulty_fields(hint: &Value) -> Vec<String> {
-    let definitions = hint.get("field_defs").and_then(Value::as_array).into_iter().flatten();
-    let names = definitions.filter_map(|definition| definition.get("name")?.as_str());
-    names.map(ToOwned::to_owned).collect()
-}
-
-fn excerpt(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+/// What must be said of a call that may have changed something, where its answer is not known.
+fn doubt(method: &Method) -> &'static str {
+    if method.is_safe() { "" } else { " (the call may have been carried out)" }
 }
 
 fn names(fields: &[FieldFailure]) -> String {

@@ -1,6 +1,10 @@
-use super::{Body, Request, Rest, RestError, backoff, document::Document};
+use super::{
+    Body, Request, Rest, RestError, backoff,
+    document::Document,
+    evidence::{self, Finding},
+};
 use http::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What the closure of [`Rest::get_put`] returns: nothing, or a `Result` whose error stops the work.
 pub trait Applied {
@@ -30,32 +34,24 @@ impl<E: From<RestError>> Applied for Result<(), E> {
     }
 }
 
-/// A change that may have been written: the answer was lost.
-struct Unsure {
+/// A write whose answer was lost.
+struct Lost {
     before: Value,
-    after: Value,
+    sent: Value,
+    error: RestError,
 }
 
-// === impl Unsure ===
+// === impl Lost ===
 
-impl Unsure {
-    /// Whether the object, as it is now, holds the change.
-    fn is_in(&self, now: &Value) -> bool {
-        holds(now, &self.before, &self.after)
+impl Lost {
+    fn find(&self, now: &Value) -> Finding {
+        let members = evidence::members(&self.before, &self.sent, now);
+        evidence::find(evidence::version(&self.before), evidence::version(now), &members)
     }
-}
 
-/// Whether `now` has everything in which `after` differs from `before`.
-fn holds(now: &Value, before: &Value, after: &Value) -> bool {
-    match (now, before, after) {
-        _ if before == after => true,
-        (Value::Object(now), Value::Object(before), Value::Object(after)) => {
-            let removed = before.keys().filter(|name| !after.contains_key(*name));
-            let member = |map: &Map<String, Value>, name| map.get(name).cloned().unwrap_or_default();
-            removed.into_iter().all(|name| !now.contains_key(name))
-                && after.iter().all(|(name, after)| holds(&member(now, name), &member(before, name), after))
-        }
-        _ => now == after,
+    /// Whether it may still be on its way: nothing has been written since.
+    fn may_arrive(&self, now: &Value) -> bool {
+        evidence::version(&self.before) == evidence::version(now)
     }
 }
 
@@ -64,8 +60,11 @@ fn holds(now: &Value, before: &Value, after: &Value) -> bool {
 impl Rest {
     /// Reads the object at `path`, changes it and writes it back. If somebody else changed it in between (409), it is read
     /// again and `change` is applied again, a few times. What `change` leaves alone is written back to the letter, also
-    /// where it does not fit a [`Value`]. A change that changes nothing is not written. If the answer to the writing is lost,
-    /// reading tells whether it was carried out, so that the change is not made twice.
+    /// where it does not fit a [`Value`]. A change that changes nothing is not written.
+    ///
+    /// The change is never made twice. If the answer to the writing is lost, the object is read again: its version and its
+    /// values, in whichever form the platform keeps them, mostly show whether it was carried out. Where they do not, the
+    /// call ends with [`RestError::InDoubt`].
     ///
     /// ```
     /// # use action_component::{Failure, Rest};
@@ -77,18 +76,29 @@ impl Rest {
     /// Returns the platform's answer to the PUT, or, where nothing needed changing, the object that was read.
     ///
     /// # Errors
-    /// [`RestError::Conflict`] when somebody else was faster each time, another [`RestError`], or the error of `change`.
+    /// [`RestError::Conflict`] when somebody else was faster each time, [`RestError::InDoubt`] when the change may have been
+    /// carried out and reading does not show it, another [`RestError`], or the error of `change`.
     pub async fn get_put<A: Applied>(
         &self,
         path: &str,
         mut change: impl FnMut(&mut Value) -> A + Send,
     ) -> Result<Value, A::Error> {
-        let mut unsure: Option<Unsure> = None;
+        let mut lost: Option<Lost> = None;
         for attempt in 1..=backoff::ATTEMPTS {
-            let document = self.document(path).await?;
+            let document = match (self.document(path).await, lost.take()) {
+                (Err(_unread), Some(lost)) => return Err(evidence::in_doubt(lost.error).into()),
+                (document, before) => {
+                    lost = before;
+                    document?
+                }
+            };
             let mut value = document.value().clone();
-            if unsure.as_ref().is_some_and(|unsure| unsure.is_in(&value)) {
-                return Ok(value);
+            if let Some(sent) = lost.take() {
+                match self.look_again(path, &sent, &value).await {
+                    Finding::Done => return Ok(value),
+                    Finding::InDoubt => return Err(evidence::in_doubt(sent.error).into()),
+                    Finding::NotDone => lost = Some(sent).filter(|sent| sent.may_arrive(&value)),
+                }
             }
             change(&mut value).result()?;
             if value == *document.value() {
@@ -96,8 +106,8 @@ impl Rest {
             }
             match self.put_text(path, document.changed_to(&value)).await {
                 Err(RestError::Status(error)) if error.status == StatusCode::CONFLICT => {}
-                Err(error) if error.is_unsure() && unsure.is_none() => {
-                    unsure = Some(Unsure { before: document.value().clone(), after: value });
+                Err(error) if error.is_unsure() && lost.is_none() => {
+                    lost = Some(Lost { before: document.value().clone(), sent: value, error });
                 }
                 answer => return Ok(answer?),
             }
@@ -105,6 +115,17 @@ impl Rest {
         }
         let path = Request::new(Method::PUT, path).path_only().to_owned();
         Err(RestError::Conflict { method: Method::PUT, path, attempts: backoff::ATTEMPTS }.into())
+    }
+
+    /// What `now` shows, and, where that leaves a doubt, the same object with the names beside the ids.
+    async fn look_again(&self, path: &str, lost: &Lost, now: &Value) -> Finding {
+        match (lost.find(now), evidence::with_names(path)) {
+            (Finding::InDoubt, Some(path)) => {
+                let again = self.objects().get::<Value>(&path).await;
+                again.map_or(Finding::InDoubt, |now| lost.find(&now))
+            }
+            (finding, _) => finding,
+        }
     }
 
     async fn document(&self, path: &str) -> Result<Document, RestError> {

@@ -26,6 +26,20 @@ impl HandleFormat {
         }
     }
 
+    /// What a path asks for by itself.
+    pub(super) fn of(path: &str) -> Option<&str> {
+        let (_, query) = path.split_once('?')?;
+        query.split('&').find_map(|pair| pair.strip_prefix(PARAMETER)?.strip_prefix('='))
+    }
+
+    /// A path that asks for none.
+    pub(super) fn without(path: &str) -> String {
+        let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+        let others = query.split('&').filter(|pair| pair.split('=').next() != Some(PARAMETER));
+        let query = others.collect::<Vec<_>>().join("&");
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Ids => "ids",

@@ -1,4 +1,4 @@
-use super::{Rest, RestError, StatusError};
+use super::{Rest, RestError};
 use crate::fields::{Field, FieldError, Fields, Required};
 use http::StatusCode;
 use serde::Serialize;
@@ -70,18 +70,18 @@ impl Rest {
 
 /// The platform may require more by now than the definitions that we remember.
 fn refused(error: RestError, incident: &Value, fields: &Fields) -> IncidentError {
-    let missing = match &error {
-        RestError::Status(status) if status.status == StatusCode::BAD_REQUEST => {
-            missing(status, incident, fields)
-        }
-        _ => Vec::new(),
+    let named = match &error {
+        RestError::Status(status) if status.status == StatusCode::BAD_REQUEST => status.fields.as_slice(),
+        RestError::Refused { refusal, .. } => refusal.fields.as_slice(),
+        _ => &[],
     };
+    let missing = missing(named, incident, fields);
     if missing.is_empty() { error.into() } else { IncidentError::Missing { fields: missing } }
 }
 
 /// The fields that the platform's answer names, and that were left empty.
-fn missing(error: &StatusError, incident: &Value, fields: &Fields) -> Vec<Field> {
-    let named = fields.iter().filter(|field| error.fields.contains(&field.name));
+fn missing(named: &[String], incident: &Value, fields: &Fields) -> Vec<Field> {
+    let named = fields.iter().filter(|field| named.contains(&field.name));
     named.filter(|field| field.value_in(incident).is_null()).cloned().collect()
 }
 

@@ -6,12 +6,13 @@
 //! # Layout
 //! - `client`: [`Rest`] and its typed calls
 //! - `get_put`: read, change, write back, and again when somebody else was faster
+//! - `evidence`: was a write carried out whose answer was lost? `same`: do two values say the same?
 //! - `document`: a JSON text that keeps what nobody changed, to the letter
 //! - `patch`: changes of single fields, and what to do when somebody else changed them
 //! - `files`: attachments and artifact files, up and down, as streams; `file_at`: where they are
 //! - `fields`: the definitions of a type's fields; `incidents`: new ones; `rows`: those of a data table
 //! - `handle_format`: names, ids or both for what refers to something else
-//! - `request`, `response`, `content`, `error`: the values that pass through the seam
+//! - `request`, `response`, `content`, `error`: the values that pass through the seam; `status`: the platform's own words of a call
 //! - `path`: escaping what goes into a path or a query
 
 mod backoff;
@@ -19,6 +20,7 @@ mod client;
 mod content;
 mod document;
 mod error;
+mod evidence;
 mod fields;
 mod file_at;
 mod files;
@@ -30,6 +32,8 @@ mod path;
 mod request;
 mod response;
 mod rows;
+mod same;
+mod status;
 
 pub use client::Rest;
 pub use content::{ByteStream, Content, Opener};
@@ -44,6 +48,7 @@ pub use path::{segment, with_query};
 pub use request::{Body, ContextToken, Part, Request, Scope};
 pub use response::Response;
 pub use rows::{Cells, Row, RowError, Table};
+pub use status::Refusal;
 
 use futures_util::future::BoxFuture;
 use std::fmt;

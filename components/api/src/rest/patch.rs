@@ -1,4 +1,8 @@
-use super::{Body, Request, Rest, RestError, backoff};
+use super::{
+    Body, HandleFormat, Refusal, Request, Rest, RestError, backoff,
+    evidence::{self, Finding, Member, NULL},
+    same,
+};
 use http::{HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -54,21 +58,6 @@ pub enum Resolution {
     Leave,
     /// Change nothing at all: the call ends with [`RestError::FieldConflict`].
     GiveUp,
-}
-
-/// `PatchStatusDTO`.
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default = "yes")]
-    success: bool,
-    #[serde(default)]
-    field_failures: Option<Vec<FieldFailure>>,
-    #[serde(default)]
-    message: Option<String>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 // === impl Patch ===
@@ -139,9 +128,26 @@ impl Patch {
     /// Whether the field has the new value already: somebody wants the same, or the answer to our own patch was lost.
     fn is_done(&self, failure: &FieldFailure) -> bool {
         let done = |change: &Change| {
-            change.field == failure.field && same(&change.new, &failure.actual_current_value)
+            change.field == failure.field && same::same(&change.new, &failure.actual_current_value)
         };
         self.changes.iter().any(done)
+    }
+
+    /// Leaves out what would change nothing, however the platform writes it.
+    fn reduce(&mut self) {
+        self.changes.retain(|change| !same::is_no_change(&change.old, &change.new));
+    }
+
+    /// What the object, as it is `now`, shows of this patch.
+    fn find(&self, now: &Value) -> Finding {
+        let current =
+            |field: &str| field.split('.').try_fold(now, |value, name| value.get(name)).unwrap_or(&NULL);
+        let members: Vec<_> = self
+            .changes
+            .iter()
+            .map(|Change { field, old, new }| Member { before: old, sent: new, now: current(field) })
+            .collect();
+        evidence::find(self.version.as_ref().and_then(Value::as_i64), evidence::version(now), &members)
     }
 
     fn leave(&mut self, failure: &FieldFailure) {
@@ -159,16 +165,7 @@ impl Patch {
     }
 }
 
-/// Whether both say the same, in whichever of their forms: a text area's content, a select's name or id.
-fn same(one: &Value, other: &Value) -> bool {
-    let said = |value: &Value, name: &str| value.get(name).filter(|said| !said.is_null()).cloned();
-    let as_said = |value: &Value, by: &str| said(value, by).unwrap_or_else(|| value.clone());
-    one == other
-        || ["content", "name", "id"].iter().any(|by| {
-            let forms = one.is_object() || other.is_object();
-            forms && as_said(one, by) == as_said(other, by) && !as_said(one, by).is_object()
-        })
-}
+// === impl Change ===
 
 impl Change {
     fn body(&self) -> Value {
@@ -181,7 +178,11 @@ impl Change {
 impl Rest {
     /// `PATCH path` with `patch`, values by name (`handle_format: names`). A field that somebody else changed, to another
     /// value than the new one, is put before `resolve`; a version that somebody else changed (409) means the same patch
-    /// again. Both a few times.
+    /// again. Both a few times. What would change nothing is left out; with nothing left, nothing is sent.
+    ///
+    /// The changes are never made twice. If the answer is lost, the object is read: its version and its values, in whichever
+    /// form the platform keeps them, mostly show whether they were made. Where they do not, the call ends with
+    /// [`RestError::InDoubt`].
     ///
     /// ```
     /// # use action_component::{Failure, Rest, rest::{Patch, Resolution}};
@@ -193,7 +194,8 @@ impl Rest {
     ///
     /// # Errors
     /// [`RestError::FieldConflict`] when `resolve` gives up, or has been asked often enough; [`RestError::Conflict`] when the
-    /// version was a new one each time; else another [`RestError`].
+    /// version was a new one each time; [`RestError::InDoubt`] when the changes may have been made and reading does not show
+    /// it; else another [`RestError`].
     pub async fn patch_fields(
         &self,
         path: &str,
@@ -201,27 +203,59 @@ impl Rest {
         mut resolve: impl FnMut(&FieldFailure) -> Resolution + Send,
     ) -> Result<(), RestError> {
         let mut unresolved = Vec::new();
-        let mut unsure = false;
+        let mut lost: Option<Lost> = None;
         for attempt in 1..=backoff::ATTEMPTS {
+            patch.reduce();
             if patch.changes.is_empty() {
                 return Ok(());
             }
-            match self.send_patch(path, &patch).await {
+            let answer = self.send_patch(path, &patch).await;
+            let met = match &answer {
+                Ok(failures) => !failures.is_empty(),
+                Err(error) => is_conflict(error),
+            };
+            if let Some(Lost { patch, error }) = lost.take_if(|_| met) {
+                // The one before may have been on its way still, and what is met here is its own change.
+                match self.look_for(path, &patch).await {
+                    Finding::Done => return Ok(()),
+                    Finding::InDoubt => return Err(evidence::in_doubt(error)),
+                    Finding::NotDone => {}
+                }
+            }
+            match answer {
                 Ok(failures) if failures.is_empty() => return Ok(()),
                 Ok(failures) => {
                     patch.resolve(&failures, &mut resolve).map_err(|fields| field_conflict(path, fields))?;
                     unresolved = failures;
                 }
-                Err(RestError::Status(error)) if error.status == StatusCode::CONFLICT => {
+                Err(error) if is_conflict(&error) => {
                     unresolved.clear();
                     backoff::pause(attempt).await;
                 }
-                // Carried out or not, it can be sent again: where it was, the fields already have their new values.
-                Err(error) if error.is_unsure() && !unsure => unsure = true,
+                Err(error) if error.is_unsure() && lost.is_none() => {
+                    match self.look_for(path, &patch).await {
+                        Finding::Done => return Ok(()),
+                        Finding::InDoubt => return Err(evidence::in_doubt(error)),
+                        Finding::NotDone => lost = Some(Lost { patch: patch.clone(), error }),
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
         if unresolved.is_empty() { Err(conflict(path)) } else { Err(field_conflict(path, unresolved)) }
+    }
+
+    /// What the object at `path` shows of a patch whose answer was lost.
+    async fn look_for(&self, path: &str, patch: &Patch) -> Finding {
+        let path = HandleFormat::without(path);
+        for look in [self.names(), self.objects()] {
+            match look.get::<Value>(&path).await.map(|now| patch.find(&now)) {
+                Ok(Finding::InDoubt) => {}
+                Ok(finding) => return finding,
+                Err(_unread) => break,
+            }
+        }
+        Finding::InDoubt
     }
 
     /// The fields that somebody else changed, if that is why the patch was not carried out.
@@ -230,15 +264,32 @@ impl Rest {
         request.headers.insert("handle_format", HeaderValue::from_static("names"));
         request.body = Body::json(&patch.body())?;
         let path = request.path_only().to_owned();
-        let status = self.read::<Option<Status>>(request).await?;
-        let Some(Status { success: false, field_failures, message }) = status else { return Ok(Vec::new()) };
-        let failures = field_failures.unwrap_or_default();
-        if failures.is_empty() {
-            let message = message.unwrap_or_else(|| "the platform does not say why".to_owned());
-            return Err(RestError::Refused { method: Method::PATCH, path, message });
+        let status = self.read_as_it_is::<Option<Value>>(request).await?;
+        let status = status.unwrap_or_default();
+        if status.get("success") != Some(&Value::Bool(false)) {
+            return Ok(Vec::new());
         }
-        Ok(failures)
+        let failures = status.get("field_failures").cloned().unwrap_or_default();
+        let failures: Option<Vec<FieldFailure>> = serde_json::from_value(failures).unwrap_or_default();
+        match failures.unwrap_or_default() {
+            failures if failures.is_empty() => {
+                let refusal = Refusal::of(status.to_string().as_bytes());
+                let refusal = refusal.unwrap_or_else(|| Refusal::said("the platform does not say why"));
+                Err(RestError::Refused { method: Method::PATCH, path, refusal: Box::new(refusal) })
+            }
+            failures => Ok(failures),
+        }
     }
+}
+
+/// A patch whose answer was lost, and that was not carried out when this was looked at.
+struct Lost {
+    patch: Patch,
+    error: RestError,
+}
+
+fn is_conflict(error: &RestError) -> bool {
+    matches!(error, RestError::Status(error) if error.status == StatusCode::CONFLICT)
 }
 
 fn conflict(path: &str) -> RestError {

@@ -4,8 +4,12 @@ mod row;
 
 pub use row::{Cells, Row};
 
-use super::{Rest, RestError, backoff, segment};
-use crate::fields::{FieldError, Fields};
+use super::{
+    Rest, RestError, backoff,
+    evidence::{self, Finding},
+    same, segment,
+};
+use crate::fields::{Field, FieldError, Fields};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -53,6 +57,13 @@ pub enum RowError {
     /// The call failed.
     #[error(transparent)]
     Rest(#[from] RestError),
+}
+
+/// A change whose answer was lost.
+struct Lost {
+    before: Row,
+    sent: Row,
+    error: RestError,
 }
 
 /// `TableDataDTO`
@@ -118,44 +129,107 @@ impl Table {
     /// Adds a row with these cells: an object, or a type of one's own, of columns and values.
     ///
     /// # Errors
-    /// There is no such column or label, or a [`RestError`].
+    /// There is no such column or label, or a [`RestError`]. A call that broke off may have added the row all the same, and is
+    /// not repeated: [`RestError::may_have_been_carried_out`].
     pub async fn add(&self, cells: &(impl Serialize + Sync + ?Sized)) -> Result<Row, RowError> {
         let cells = Cells::of(serde_json::to_value(cells).map_err(RestError::Unwritable)?)?;
         self.check(cells.iter())?;
         let body = json!({ "cells": cells.to_wire() });
         let answer: Value = self.rest.post(&format!("{}/row_data", self.path), &body).await?;
-        self.read(&answer, Method::POST)
+        // The row is there, so that this must not be taken for a refusal.
+        let unreadable = || {
+            let (method, path) = (Method::POST, format!("{}/row_data", self.path));
+            let reader = serde_path_to_error::Track::new();
+            let no_row = serde::de::Error::custom("the answer is no row");
+            let source = serde_path_to_error::Error::new(reader.path(), no_row);
+            RestError::Unreadable { method, path, source: Box::new(source) }.into()
+        };
+        Row::of(&answer, &self.columns).ok_or_else(unreadable)
     }
 
     /// Changes a row's cells. The platform takes a row as a whole, so that it is read first; if somebody else changed it in
-    /// between (409), it is read again and `change` is applied again, a few times. What changes nothing is not written.
+    /// between (409), it is read again and `change` is applied again, a few times. What changes nothing is not written, and no
+    /// change is made twice: if the answer is lost, the row is read to see whether it was changed.
     ///
     /// # Errors
     /// [`RowError::NoRow`], a column or a label that is not there, or a [`RestError`]: [`RestError::Conflict`] when somebody
-    /// else was faster each time.
+    /// else was faster each time, [`RestError::InDoubt`] when the row may have been changed and reading does not show it.
     pub async fn change(&self, id: i64, mut change: impl FnMut(&mut Cells) + Send) -> Result<Row, RowError> {
-        let mut unsure: Option<Cells> = None;
+        let mut lost: Option<Lost> = None;
         for attempt in 1..=backoff::ATTEMPTS {
-            let row = self.row(id).await?.ok_or_else(|| self.no_row(id))?;
-            // The answer was lost, but the change had been carried out: making it again would make it twice.
-            if unsure.as_ref() == Some(&row.cells) {
-                return Ok(row);
+            let row = match (self.row(id).await, lost.take()) {
+                (Ok(Some(row)), before) => {
+                    lost = before;
+                    row
+                }
+                (_, Some(lost)) => return Err(evidence::in_doubt(lost.error).into()),
+                (row, None) => row?.ok_or_else(|| self.no_row(id))?,
+            };
+            if let Some(sent) = lost.take() {
+                match self.find_change(&sent, &row) {
+                    Finding::Done => return Ok(row),
+                    Finding::InDoubt => return Err(evidence::in_doubt(sent.error).into()),
+                    Finding::NotDone => lost = Some(sent).filter(|sent| sent.before.version == row.version),
+                }
             }
             let mut after = row.clone();
             change(&mut after.cells);
-            if after.cells == row.cells {
+            if self.is_no_change(&row, &after) {
                 return Ok(row);
             }
             self.check(after.cells.iter().filter(|(column, value)| row.get(column) != *value))?;
             match self.put(&after).await {
                 Err(RestError::Status(error)) if error.status == StatusCode::CONFLICT => {}
-                Err(error) if error.is_unsure() && unsure.is_none() => unsure = Some(after.cells),
-                answer => return self.read(&answer?, Method::PUT),
+                Err(error) if error.is_unsure() && lost.is_none() => {
+                    lost = Some(Lost { before: row, sent: after, error });
+                }
+                answer => return self.changed(id, &answer?).await,
             }
             backoff::pause(attempt).await;
         }
         let (method, path) = (Method::PUT, self.path_of(id));
         Err(RestError::Conflict { method, path, attempts: backoff::ATTEMPTS }.into())
+    }
+
+    /// The row as the platform answered it, or, where the answer is none, as it is.
+    async fn changed(&self, id: i64, answer: &Value) -> Result<Row, RowError> {
+        match Row::of(answer, &self.columns) {
+            Some(row) => Ok(row),
+            None => self.row(id).await?.ok_or_else(|| self.no_row(id)),
+        }
+    }
+
+    /// What a row shows of a change whose answer was lost.
+    fn find_change(&self, lost: &Lost, now: &Row) -> Finding {
+        let [before, sent, current] = [&lost.before, &lost.sent, now].map(|row| self.labelled(row));
+        evidence::find(lost.before.version, now.version, &evidence::members(&before, &sent, &current))
+    }
+
+    fn is_no_change(&self, before: &Row, after: &Row) -> bool {
+        let (before, after) = (self.labelled(before), self.labelled(after));
+        let cells = before.as_object().into_iter().chain(after.as_object()).flat_map(|cells| cells.keys());
+        cells.into_iter().all(|column| {
+            let cell = |row: &Value| row.get(column).cloned().unwrap_or_default();
+            same::is_no_change(&cell(&before), &cell(&after))
+        })
+    }
+
+    /// A row's cells with the labels of what is chosen in them, whether they were written as labels or ids.
+    fn labelled(&self, row: &Row) -> Value {
+        let label = |field: &Field, value: &Value| {
+            field.label_of(value).map_or_else(|| value.clone(), |label| label.into())
+        };
+        let cell = |(column, value): (&str, &Value)| {
+            let labelled = match (self.columns.get(column), value) {
+                (Some(field), Value::Array(values)) => {
+                    values.iter().map(|value| label(field, value)).collect()
+                }
+                (Some(field), value) if !value.is_null() => label(field, value),
+                (_, value) => value.clone(),
+            };
+            (column.to_owned(), labelled)
+        };
+        row.cells.iter().map(cell).collect()
     }
 
     /// Deletes a row; says whether it was still there.
@@ -187,13 +261,6 @@ impl Table {
         cells.try_for_each(|(column, value)| {
             let unknown = self.columns.find(column)?.unknown_labels(value);
             unknown.into_iter().next().map_or(Ok(()), Err)
-        })
-    }
-
-    fn read(&self, answer: &Value, method: Method) -> Result<Row, RowError> {
-        Row::of(answer, &self.columns).ok_or_else(|| {
-            let message = "the platform's answer is no row".to_owned();
-            RestError::Refused { method, path: format!("{}/row_data", self.path), message }.into()
         })
     }
 

@@ -9,7 +9,7 @@ use axum::{
     extract::{OriginalUri, State},
     routing::{MethodRouter, get},
 };
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -24,8 +24,20 @@ pub(super) fn below(uri: &Uri) -> String {
     after.find('/').and_then(|start| after.get(start..)).unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
-pub(super) async fn read(State(shared): World, OriginalUri(uri): OriginalUri) -> Reply {
-    lock(&shared.world).objects.get(&below(&uri)).cloned().map_or_else(Reply::not_found, Reply::json)
+pub(super) async fn read(State(shared): World, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Reply {
+    let world = lock(&shared.world);
+    let path = below(&uri);
+    let Some(mut object) = world.objects.get(&path).cloned() else { return Reply::not_found() };
+    world.definitions_at(&path).show(&mut object, &format(&uri, &headers));
+    Reply::json(object)
+}
+
+/// How what refers to something else is wanted.
+pub(super) fn format(uri: &Uri, headers: &HeaderMap) -> String {
+    let query = uri.query().unwrap_or_default().split('&');
+    let asked = query.filter_map(|pair| pair.strip_prefix("handle_format=")).next();
+    let header = headers.get("handle_format").and_then(|value| value.to_str().ok());
+    asked.or(header).unwrap_or("ids").to_owned()
 }
 
 /// Replaces an object, unless the sender has an old version of it.
@@ -37,6 +49,7 @@ pub(super) async fn put(
     let path = below(&uri);
     let mut world = lock(&shared.world);
     world.meddle(&path);
+    let definitions = world.definitions_at(&path);
     let Some(object) = world.objects.get_mut(&path) else { return Reply::not_found() };
     if new.get("vers").is_some_and(|version| Some(version) != object.get("vers")) {
         return Reply::error(StatusCode::CONFLICT, "The object has been changed by somebody else");
@@ -45,6 +58,7 @@ pub(super) async fn put(
         new.insert("vers".to_owned(), version.clone());
     }
     touch(&mut new);
+    definitions.store(&mut new);
     *object = new;
     Reply::json(object.clone())
 }
@@ -63,10 +77,11 @@ pub(super) async fn list(State(shared): World, OriginalUri(uri): OriginalUri) ->
 pub(super) async fn create(
     State(shared): World,
     OriginalUri(uri): OriginalUri,
-    Json(object): Json<Value>,
+    Json(mut object): Json<Value>,
 ) -> Reply {
     let collection = below(&uri);
     let mut world = lock(&shared.world);
+    world.definitions_at(&format!("{collection}/0")).store(&mut object);
     let id = world.add(&collection, object);
     let created = world.objects.get(&format!("{collection}/{id}")).cloned();
     Reply::json(created.unwrap_or_default())
