@@ -15,6 +15,7 @@
 
 pub use action_component as component;
 
+mod children;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -87,7 +87,7 @@ fn a_command_prints_the_secret_of_a_section() {
         panic!("an API key is given")
     };
     assert_eq!(secret.expose(), "_/mine");
-    assert_eq!(values(&sources, "ab"), ["c/theirs", "^{../etc}"]);
+    assert_eq!(values(&sources, "ab"), ["c/theirs", "c/../etc"]);
 }
 
 #[derive(Deserialize)]

@@ -23,6 +23,8 @@ mod config_ini;
 mod config_mistakes;
 /// `[resilient:NAME]` and `[component:NAME]`: platforms and instances.
 mod config_platforms;
+/// What looks like a reference and is none, what is escaped, and what cannot be a secret.
+mod config_references;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
 /// The program in the environment of the image that the Dockerfile makes.
@@ -62,6 +64,9 @@ mod rest;
 /// What is served: functions, connectors and inbound destinations that come, move and go; components that wait for what they
 /// need.
 mod serving;
+/// How a processor starts and ends: stores of secrets that are away, signals, its children, its log file, the vendor's
+/// commands.
+mod startup;
 /// The broker link: codec, rules, backoff, and the whole link against a scripted broker.
 mod stomp;
 /// What goes wrong in STOMP clients, one case after the other, against real brokers of every make.

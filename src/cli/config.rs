@@ -1,6 +1,9 @@
 //! `processor config`: writes app.config, completes it, shows what took effect.
 
-use crate::config::{Config, Location, Overrides, Problems, Setting, Sources, example};
+use crate::{
+    config::{Config, Location, Overrides, Problems, Setting, Sources, example},
+    logging::complain,
+};
 use action_component::Component;
 use serde_json::{Map, Value, json};
 use std::{
@@ -23,6 +26,12 @@ pub struct ConfigArgs {
     /// Show each value as it took effect and where it comes from, with *** for secrets.
     #[arg(long, group = "what")]
     pub show: bool,
+    /// The file, as the vendor's command takes it: after -c or -u, or here.
+    #[arg(value_name = "FILE", hide = true, conflicts_with = "show")]
+    pub filename: Option<PathBuf>,
+    /// Only the sections of these components.
+    #[arg(short = 'l', long, value_name = "COMPONENT", num_args = 1.., conflicts_with = "show")]
+    pub list: Vec<String>,
     /// The same as JSON.
     #[arg(long, requires = "show")]
     pub json: bool,
@@ -36,12 +45,14 @@ For example:
   processor config -c                            where it is looked for
   processor config -c /etc/processor/app.config
   processor config -u                            after a component was added
+  processor config -u -l my_component            its section only
   processor config --show                        what took effect, and why
 
 --show has a line for each key of each section, with what it comes from: the file and its line, the environment \
 variable, the option, `default`.
 
-Exit code: 0 if it was done, 1 if a file is there already, or cannot be read or written, 64 if the command line or \
+Exit code: 0 if it was done, or if -u found no need to write (a file that cannot be written lacks only sections \
+of components that can do without: a WARN names them); 1 if a file is there already, or cannot be read or written; 64 if the command line or \
 app.config is wrong.";
 
 /// Why `processor config` failed.
@@ -56,6 +67,16 @@ pub enum ConfigError {
     File {
         /// Which file.
         path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A component cannot do without the section that cannot be added.
+    #[error("{path} cannot be written ({source}), and a section is needed that it lacks: {needed}")]
+    Lacks {
+        /// Which file.
+        path: PathBuf,
+        /// What the components say.
+        needed: String,
         /// What the system says.
         source: io::Error,
     },
@@ -78,19 +99,31 @@ pub fn run(
     sources: Sources,
     out: &mut dyn Write,
 ) -> Result<(), ConfigError> {
+    let chosen = chosen(&args.list, components);
     match (&args.create, &args.update) {
         (Some(file), _) => {
             let path = target(args, file.as_deref(), &sources);
-            create(&path, components)?;
+            create(&path, &chosen)?;
             say(out, &format!("wrote {}; fill in host, org, api_key_id and api_key_secret\n", path.display()))
         }
         (_, Some(file)) => {
             let path = target(args, file.as_deref(), &sources);
-            let added = update(&path, components)?;
-            say(out, &update_report(&path, &added))
+            let report = update(&path, &chosen, sources)?;
+            say(out, &report)
         }
         _ => show(args, components, sources, out),
     }
+}
+
+/// The components that `names` names; all of them where it names none.
+fn chosen(names: &[String], components: &[Component]) -> Vec<Component> {
+    let unknown = names.iter().filter(|name| !components.iter().any(|one| one.name() == name.as_str()));
+    for name in unknown {
+        let known: Vec<&str> = components.iter().map(Component::name).collect();
+        complain(&format!("WARN: {name} is no component of this program; there are: {}", known.join(", ")));
+    }
+    let wanted = |one: &&Component| names.is_empty() || names.iter().any(|name| name == one.name());
+    components.iter().filter(wanted).cloned().collect()
 }
 
 fn say(out: &mut dyn Write, text: &str) -> Result<(), ConfigError> {
@@ -98,7 +131,7 @@ fn say(out: &mut dyn Write, text: &str) -> Result<(), ConfigError> {
 }
 
 fn target(args: &ConfigArgs, file: Option<&Path>, sources: &Sources) -> PathBuf {
-    match sources.locate(file.or(args.overrides.file())) {
+    match sources.locate(file.or(args.filename.as_deref()).or(args.overrides.file())) {
         Location::Named(path) | Location::Found(path) | Location::Nowhere(path) => path,
     }
 }
@@ -119,13 +152,16 @@ fn create(path: &Path, components: &[Component]) -> Result<(), ConfigError> {
     file.write_all(example::new_file(components).as_bytes()).map_err(failed)
 }
 
-/// Appends what is missing; not a byte of what stands there changes.
-fn update<'a>(path: &Path, components: &'a [Component]) -> Result<Vec<&'a str>, ConfigError> {
+/// Appends what is missing; not a byte of what stands there changes. A file that cannot be written, as in a container, is
+/// good enough where only sections are missing that their components can do without.
+fn update(path: &Path, components: &[Component], sources: Sources) -> Result<String, ConfigError> {
     let failed = |source: io::Error| ConfigError::File { path: path.to_owned(), source };
-    let existing = fs::read_to_string(path).map_err(failed)?;
+    fs::metadata(path).map_err(failed)?;
+    let sources = sources.read_file(Some(path))?;
+    let existing = sources.file.as_ref().map(|file| file.text.clone()).unwrap_or_default();
     let (mut text, names) = example::missing_sections(&existing, components);
     if names.is_empty() {
-        return Ok(names);
+        return Ok(format!("{} has a section for every component; nothing was added\n", path.display()));
     }
     if !existing.is_empty() && !existing.ends_with('\n') {
         text.insert(0, '\n');
@@ -133,17 +169,39 @@ fn update<'a>(path: &Path, components: &'a [Component]) -> Result<Vec<&'a str>, 
     if existing.contains("\r\n") {
         text = text.replace('\n', "\r\n");
     }
-    let mut file = fs::OpenOptions::new().append(true).open(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    Ok(names)
+    let sections = format!("[{}]", names.join("], ["));
+    let opened = fs::OpenOptions::new().append(true).open(path);
+    match opened.and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Ok(format!("added to {}: {sections}\n", path.display())),
+        Err(error) if is_read_only(&error) => {
+            let needed = needed(&names, components, sources);
+            if needed.is_empty() {
+                complain(&format!(
+                    "WARN: {} cannot be written ({error}); it lacks {sections}, and these components can do without",
+                    path.display()
+                ));
+                return Ok(String::new());
+            }
+            Err(ConfigError::Lacks { path: path.to_owned(), needed: needed.join("; "), source: error })
+        }
+        Err(error) => Err(failed(error)),
+    }
 }
 
-fn update_report(path: &Path, added: &[&str]) -> String {
-    let path = path.display();
-    match added {
-        [] => format!("{path} has a section for every component; nothing was added\n"),
-        names => format!("added to {path}: [{}]\n", names.join("], [")),
-    }
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
+/// What the components whose sections are missing cannot do without. The environment may say it, too.
+fn needed(names: &[&str], components: &[Component], mut sources: Sources) -> Vec<String> {
+    sources.without_commands = true;
+    let (_, config, _) = Config::assemble(&sources, components);
+    let missing = components.iter().filter(|component| names.contains(&component.name()));
+    let loaded = missing.filter(|component| config.loads(component.name()));
+    loaded
+        .filter_map(|component| component.check(&config.section(component.name())).err())
+        .map(|error| error.to_string())
+        .collect()
 }
 
 fn show(

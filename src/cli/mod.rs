@@ -9,14 +9,17 @@ pub mod new;
 mod rehearsal;
 pub mod replay;
 pub mod run;
+mod vendor;
 
 use crate::{
+    children,
     component::Component,
     config::{Problems, Sources},
     logging::complain,
 };
 use clap::{Parser, Subcommand};
 use std::{io, process::ExitCode};
+use vendor::Typed;
 
 /// The configuration or the command line is wrong (`EX_USAGE`).
 const USAGE: u8 = 64;
@@ -78,20 +81,37 @@ enum Command {
 pub fn main(components: impl IntoIterator<Item = Component>) -> ExitCode {
     crate::tls::choose_cryptography();
     let components: Vec<Component> = components.into_iter().collect();
-    let cli = match Cli::try_parse() {
+    let arguments = match vendor::read(std::env::args_os()) {
+        Typed::Arguments(arguments) => arguments,
+        Typed::Elsewhere(instead) => {
+            complain(&format!("processor: {instead}"));
+            return ExitCode::from(USAGE);
+        }
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return explained(&error),
     };
+    if !matches!(cli.command, Command::Run(_)) {
+        children::end_on_signals();
+    }
+    let code = command(cli.command, &components);
+    // What was started for it ends with it.
+    children::end_all();
+    code
+}
+
+fn command(command: Command, components: &[Component]) -> ExitCode {
     let out = &mut io::stdout().lock();
-    match cli.command {
-        Command::Run(args) => run::run(&args, &components),
-        Command::Check(args) => check::run(&args, &components, out),
-        Command::List(args) => list::run(&args, &components, out),
-        Command::Config(args) => config_command(&args, &components, out),
-        Command::Dead(args) => dead::run(&args, &components, out),
+    match command {
+        Command::Run(args) => run::run(&args, components),
+        Command::Check(args) => check::run(&args, components, out),
+        Command::List(args) => list::run(&args, components, out),
+        Command::Config(args) => config_command(&args, components, out),
+        Command::Dead(args) => dead::run(&args, components, out),
         Command::New(args) => new::run(&args, out),
-        Command::Invoke(args) => invoke::run(&args, &components, out),
-        Command::Replay(args) => replay::run(&args, &components, out),
+        Command::Invoke(args) => invoke::run(&args, components, out),
+        Command::Replay(args) => replay::run(&args, components, out),
     }
 }
 
@@ -110,15 +130,17 @@ fn config_command(args: &config::ConfigArgs, components: &[Component], out: &mut
     }
 }
 
-/// Says all that is wrong with the configuration.
+/// Says all that is wrong with the configuration, or what it still waits for; the exit code tells the two apart.
 fn mistakes(problems: &Problems) -> ExitCode {
     let number = problems.iter().count();
-    complain(&format!(
-        "processor: the configuration has {}:",
-        if number == 1 { "a mistake" } else { "mistakes" }
-    ));
+    let (heading, code) = match number {
+        _ if problems.are_awaited() => ("a store of secrets does not answer", FAILED),
+        1 => ("the configuration has a mistake", USAGE),
+        _ => ("the configuration has mistakes", USAGE),
+    };
+    complain(&format!("processor: {heading}:"));
     problems.iter().for_each(|problem| complain(&format!("  {problem}")));
-    ExitCode::from(USAGE)
+    ExitCode::from(code)
 }
 
 /// Says what went wrong.

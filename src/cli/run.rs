@@ -1,9 +1,9 @@
 //! `processor run`.
 
-use super::{FAILED, failed, mistakes, runtime};
+use super::{FAILED, USAGE, failed, mistakes, runtime};
 use crate::{
     component::Component,
-    config::{Config, Location, Overrides, Problems, Sources},
+    config::{Config, Location, Overrides, Prepared, Problems, Sources},
     daemon::{self, File, Reload, Source},
     logging::{self, Levels, Redactor},
     signals::signals,
@@ -18,6 +18,9 @@ const HEART_BEATS: u8 = 34;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
+    /// Accepted for scripts of the vendor's framework: a changed app.config is taken up in any case (see `reload`).
+    #[arg(short = 'r', long, hide_short_help = true)]
+    auto_restart: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -30,7 +33,7 @@ For example:
   processor run --set my_component.url=https://test.example.com
   processor run --log-http-responses recorded  records messages for `replay`
 
-SIGTERM or Ctrl-C: what runs is finished and answered, for `stop_timeout` at most; the same again ends it now. SIGHUP: \
+SIGTERM, SIGQUIT or Ctrl-C: what runs is finished and answered, for `stop_timeout` at most; the same again ends it now. SIGHUP: \
 app.config is read again; one with mistakes is refused, and the old one stays in force. docs/operating.md says more.
 
 Exit code: 0 after a signal, 64 if the command line or app.config is wrong, 34 if heart-beats failed for longer than \
@@ -40,16 +43,16 @@ Exit code: 0 after a signal, 64 if the command line or app.config is wrong, 34 i
 #[must_use]
 pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
     let file = file(&args.overrides);
-    let config = match load(&args.overrides, components) {
-        Ok(config) => config,
+    let prepared = match args.overrides.sources().and_then(|sources| Config::prepare(&sources, components)) {
+        Ok(prepared) => prepared,
         Err(problems) => return mistakes(&problems),
     };
+    let (Prepared::Complete(config) | Prepared::Awaiting(config)) = &prepared;
     let redactor = Redactor::new(&config.secrets());
     let log = match logging::init(&config.log, redactor.clone()) {
         Ok(guard) => guard,
         Err(error) => return failed(&error),
     };
-    greet(&config, components);
     let source = Start {
         overrides: args.overrides.clone(),
         components: components.into(),
@@ -57,8 +60,14 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
         redactor,
         levels: log.levels(),
     };
-    match serve(&config, components, Arc::new(source)) {
+    if args.auto_restart {
+        info!(
+            "-r and --auto-restart change nothing: a changed app.config is taken up in any case (see reload)"
+        );
+    }
+    match serve(prepared, components, Arc::new(source)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Mistakes(problems)) => mistakes(&problems),
         Err(error) => {
             error!(%error, "the processor ends");
             // The log has said it, on standard error too.
@@ -68,16 +77,24 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
 }
 
 /// Handlers get threads of their own; the link's thread is this one.
-fn serve(config: &Config, components: &[Component], reload: Reload) -> Result<(), Failed> {
+fn serve(prepared: Prepared, components: &[Component], reload: Reload) -> Result<(), Failed> {
     let workers = runtime().map_err(Failed::Runtime)?;
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let control = control.map_err(Failed::Runtime)?;
     let result = control.block_on(async {
-        let signals = signals().map_err(Failed::Signals)?;
-        daemon::run(config, components, workers.handle(), signals, reload).await.map_err(Failed::Daemon)
+        let mut signals = signals().map_err(Failed::Signals)?;
+        let config = match prepared {
+            Prepared::Complete(config) => *config,
+            Prepared::Awaiting(_) => match daemon::completed(reload.clone(), &mut signals).await {
+                Ok(Some(config)) => config,
+                Ok(None) => return Ok(()),
+                Err(problems) => return Err(Failed::Mistakes(problems)),
+            },
+        };
+        greet(&config, components);
+        daemon::run(&config, components, workers.handle(), signals, reload).await.map_err(Failed::Daemon)
     });
-    // A handler that blocks its thread must not keep the process alive, nor a `secret_command` or a name look-up that
-    // hangs.
+    // A handler that blocks its thread must not keep the process alive, nor a name look-up that hangs.
     control.shutdown_background();
     workers.shutdown_background();
     result
@@ -91,6 +108,8 @@ enum Failed {
     Signals(std::io::Error),
     #[error(transparent)]
     Daemon(daemon::DaemonError),
+    #[error(transparent)]
+    Mistakes(Problems),
 }
 
 impl Failed {
@@ -98,6 +117,7 @@ impl Failed {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Daemon(daemon::DaemonError::HeartBeats(_)) => HEART_BEATS,
+            Self::Mistakes(_) => USAGE,
             Self::Daemon(_) | Self::Runtime(_) | Self::Signals(_) => FAILED,
         }
     }

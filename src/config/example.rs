@@ -18,7 +18,8 @@ const HEAD: &str = "\
 # A value can be kept elsewhere:
 #   $NAME or ${NAME}   from the environment, or from the app host's protected secrets
 #   ^NAME or ^{NAME}   from systemd's credentials, from secrets_dir or from secret_command (see there)
-# With braces, a reference may stand inside a value.
+# With braces, a reference may stand inside a value. A value that itself begins with $ or ^ has the sign doubled:
+# $$ecret is $ecret.
 # [resilient:NAME] is a further platform or organization, and [component:NAME] an instance of a component: each inherits
 # what the section without a name says. docs/operating.md has an example.
 # Any key can also be set by an environment variable, PROCESSOR__RESILIENT__PORT, or on the command line, --port.

@@ -59,8 +59,12 @@ impl Config {
         self.check_noload(&names, warnings);
         let loaded = |name: &str| self.platforms().any(|platform| platform.loads(name));
         for instance in instances.iter().filter(|instance| loaded(instance.name())) {
-            self.settings.check_sections_of(instance.name(), problems);
+            self.settings.check_sections_of(instance.name(), problems, warnings);
             self.check_platforms(instance.name(), problems);
+            if lineage(instance.name()).any(|section| self.settings.is_awaited(section)) {
+                // What is only a name so far is not to be judged.
+                continue;
+            }
             if let Err(error) = instance.check(&self.section(instance.name())) {
                 let lacks = !self.settings.names().any(|name| family(name) == family(instance.name()));
                 let hint = if lacks { "; `processor config -u` adds a section for it" } else { "" };
@@ -150,13 +154,13 @@ impl Settings {
     pub fn check_references_of(&self, components: &[Component]) -> Result<(), Problems> {
         let mut problems = Problems::default();
         for instance in self.instances(components) {
-            self.check_sections_of(instance.name(), &mut problems);
+            self.check_sections_of(instance.name(), &mut problems, &mut Problems::default());
         }
         problems.or(())
     }
 
-    fn check_sections_of(&self, component: &str, problems: &mut Problems) {
-        lineage(component).for_each(|section| self.check_references(section, problems));
+    fn check_sections_of(&self, component: &str, problems: &mut Problems, warnings: &mut Problems) {
+        lineage(component).for_each(|section| self.check_references(section, problems, warnings));
     }
 
     /// Warns of sections that nearly bear the name of one that is read.

@@ -84,7 +84,8 @@ impl Kind {
             Self::ProxyUrl => begins_with(text, &["http://", "https://", "socks5://", "socks5h://"]),
             // What the broker's dialer speaks: no TLS to the proxy itself.
             Self::ProxyChoice => begins_with(text, &["http://", "socks5://", "socks5h://"]),
-            Self::Text | Self::Secret | Self::Path | Self::Trust | Self::List | Self::Unused => Ok(()),
+            Self::Trust => verification(text),
+            Self::Text | Self::Secret | Self::Path | Self::List | Self::Unused => Ok(()),
         }
     }
 }
@@ -143,16 +144,21 @@ pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
+/// Where a scheme stands before a host, what to write instead.
+fn without_scheme(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let host = rest.split('/').next().filter(|host| !host.is_empty()).unwrap_or("the host's name");
+    Some(format!("leave {scheme}:// out and write {host}"))
+}
+
 fn host(text: &str) -> Result<(), String> {
     let address: Result<Ipv6Addr, _> = text.trim_start_matches('[').trim_end_matches(']').parse();
     let odd = |c: char| c.is_whitespace() || "/:@?#,\"'".contains(c);
-    let wrong = address.is_err() && text.contains(odd);
-    if wrong {
-        Err("must be a host's name alone, such as soar.example.com: no https://, no port, no quotes"
-            .to_owned())
-    } else {
-        Ok(())
+    if address.is_ok() || !text.contains(odd) {
+        return Ok(());
     }
+    let instead = without_scheme(text).unwrap_or_else(|| "no https://, no port, no quotes".to_owned());
+    Err(format!("must be a host's name alone, such as soar.example.com: {instead}"))
 }
 
 /// Hosts and, where they are given, their ports; never empty.
@@ -163,6 +169,9 @@ pub(super) fn hosts(text: &str) -> Result<Vec<(String, Option<u16>)>, String> {
 
 /// An IPv6 address wears brackets where a port follows, as in a URL.
 fn one_host(text: &str) -> Result<(String, Option<u16>), String> {
+    if let Some(instead) = without_scheme(text) {
+        return Err(format!("must name hosts without a scheme: {instead}"));
+    }
     let address: Result<Ipv6Addr, _> = text.parse();
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if address.is_err() && !text.ends_with(']') => (host, Some(port)),
@@ -186,10 +195,21 @@ pub(super) fn seconds(text: &str) -> Option<Duration> {
     decimal(text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
+/// One word alone turns verification off; what comes near it is no file's name either.
+fn verification(text: &str) -> Result<(), String> {
+    let off = flag(text) == Some(false) && !is_false(text);
+    let what = "must be a PEM file, or the word false, which alone turns verification off";
+    if off { Err(what.to_owned()) } else { Ok(()) }
+}
+
+fn is_false(text: &str) -> bool {
+    text.eq_ignore_ascii_case("false")
+}
+
 pub(super) fn trust(text: &str, home: Option<&str>) -> Trust {
     match flag(text) {
-        Some(false) => Trust::Anything,
-        Some(true) => Trust::System,
+        Some(false) if is_false(text) => Trust::Anything,
+        Some(_) => Trust::System,
         None => Trust::File(path(text, home)),
     }
 }

@@ -7,6 +7,7 @@ use super::{
     ini, keys,
     problems::Problems,
     sources::{SourceFile, Sources},
+    stores::without_line_end,
 };
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use std::collections::BTreeMap;
@@ -132,7 +133,12 @@ impl Layer {
         let mut layer = Self::default();
         for (variable, key) in keys::PEER_VARIABLES {
             if let Some(value) = variables.get(*variable) {
-                layer.push("resilient", key, value, format!("environment variable {variable}"));
+                layer.push(
+                    "resilient",
+                    key,
+                    &without_line_end(value),
+                    format!("environment variable {variable}"),
+                );
             }
         }
         for (variable, value) in variables {
@@ -141,7 +147,7 @@ impl Layer {
             match rest.split_once("__") {
                 Some((section, key)) => {
                     let (section, key) = names.find(section, key);
-                    layer.push(&section, &key, value, place);
+                    layer.push(&section, &key, &without_line_end(value), place);
                 }
                 None => problems.at(place, "names no key: write PROCESSOR__SECTION__KEY"),
             }

@@ -10,10 +10,13 @@
 //! - A key of the table that is given without a value counts as not given.
 //! - `[resilient:NAME]` is a further platform, `[component:NAME]` an instance of a component; each inherits what the section
 //!   without a name says.
-//! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]).
+//! - `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` are secrets kept elsewhere ([`references`]); a value that itself begins with
+//!   such a sign has it doubled.
 
 mod broker;
 mod changes;
+mod doubts;
+mod encoding;
 pub mod example;
 pub mod ini;
 mod instances;
@@ -22,15 +25,18 @@ pub mod keys;
 mod kind;
 mod layers;
 mod overrides;
+mod pam;
 mod platforms;
 mod problems;
 mod reader;
 pub mod references;
+mod secret_command;
 mod settings;
 mod sources;
 mod stores;
 mod topic;
 mod typed;
+mod written;
 
 pub use broker::{Broker, BrokerAddress, BrokerMake, BrokerProxy};
 pub use changes::Change;
@@ -64,6 +70,15 @@ fn exposed(settings: &Settings, file: &Path, warnings: &mut Problems) {
     }
 }
 
+/// A configuration before `secret_command` was asked.
+#[derive(Debug)]
+pub enum Prepared {
+    /// Nothing is to be asked.
+    Complete(Box<Config>),
+    /// Some of its values are still references.
+    Awaiting(Box<Config>),
+}
+
 impl Config {
     /// Reads and checks everything: the daemon's own keys, and the sections of `components` (but for those that
     /// `noload` leaves out).
@@ -91,6 +106,28 @@ impl Config {
 
     /// As [`load`](Self::load), with every value as it was read, whether or not all of them are right.
     pub fn examine(sources: &Sources, components: &[Component]) -> (Settings, Result<Self, Problems>) {
+        let (settings, config, problems) = Self::assemble(sources, components);
+        (settings, problems.or(config))
+    }
+
+    /// As [`load`](Self::load), without running `secret_command`: what is to be known before that may take its time. Of a
+    /// configuration that waits for secrets, the rest is right, and its log can be set up.
+    ///
+    /// # Errors
+    /// All mistakes that can be found so.
+    pub fn prepare(sources: &Sources, components: &[Component]) -> Result<Prepared, Problems> {
+        let mut sources = sources.clone();
+        sources.without_commands = true;
+        let (_, config, problems) = Self::assemble(&sources, components);
+        if problems.are_awaited() {
+            return Ok(Prepared::Awaiting(Box::new(config)));
+        }
+        problems.or(config).map(|config| Prepared::Complete(Box::new(config)))
+    }
+
+    /// Every value, what is made of them, and what is wrong with that: the second is of no use where the last is not
+    /// empty, but for what does not depend on it.
+    pub(crate) fn assemble(sources: &Sources, components: &[Component]) -> (Settings, Self, Problems) {
         let (mut problems, mut warnings) = (Problems::default(), Problems::default());
         let names: Vec<&str> = components.iter().map(Component::name).collect();
         settings::literals_in_arguments(sources, &mut problems);
@@ -110,7 +147,7 @@ impl Config {
                  ~/.resilient/app.config; `processor config -c` writes one with every key explained",
             );
         }
-        (settings, problems.or(config))
+        (settings, config, problems)
     }
 
     /// Where the value of `key` in `section` was given; for `[resilient]`, in the section of this platform. `None` where

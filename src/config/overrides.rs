@@ -42,7 +42,7 @@ impl Overrides {
 
 impl Args for Overrides {
     fn augment_args(command: Command) -> Command {
-        command.arg(file()).args(keys::all().map(option)).arg(set())
+        command.arg(file()).args(keys::all().map(option)).args(keys::FOREIGN.iter().map(foreign)).arg(set())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -61,6 +61,15 @@ impl FromArgMatches for Overrides {
         self.file = matches.get_one::<PathBuf>(FILE).cloned().or_else(|| self.file.take());
         for key in keys::all() {
             self.arguments.extend(matches.get_one::<String>(&key.option()).map(|value| argument(key, value)));
+        }
+        for key in keys::FOREIGN {
+            let value = matches.get_one::<String>(key);
+            self.arguments.extend(value.map(|value| Argument {
+                section: keys::RESILIENT.to_owned(),
+                key: (*key).to_owned(),
+                value: value.clone(),
+                option: format!("--{key}"),
+            }));
         }
         for text in matches.get_many::<String>(SET).into_iter().flatten() {
             self.arguments.push(setting(text)?);
@@ -100,6 +109,15 @@ fn option(key: &Key) -> Arg {
         Kind::Flag | Kind::Unused => option.num_args(0..=1).default_missing_value("true"),
         Kind::Whole(..) | Kind::Decimal(..) => option.allow_negative_numbers(true),
         _ => option,
+    }
+}
+
+/// An option of the vendor's framework: treated as the same key is.
+fn foreign(name: &&'static str) -> Arg {
+    let option = Arg::new(*name).long(*name).alias(name.replace('_', "-")).hide(true);
+    match *name {
+        keys::PAM_TYPE => option,
+        _ => option.num_args(0..=1).default_missing_value("true"),
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Problem {
     pub place: Option<String>,
     /// What is wrong and what to do about it. Holds no secret.
     pub what: String,
+    /// It is not wrong, but cannot be had yet: what it comes from is away.
+    pub awaited: bool,
 }
 
 /// All mistakes of a configuration, in the order in which they were found.
@@ -31,12 +33,23 @@ impl fmt::Display for Problem {
 impl Problems {
     /// Adds a mistake that stands at `place`.
     pub fn at(&mut self, place: impl Into<String>, what: impl Into<String>) {
-        self.0.push(Problem { place: Some(place.into()), what: what.into() });
+        self.0.push(Problem { place: Some(place.into()), what: what.into(), awaited: false });
+    }
+
+    /// Adds something that stands at `place` and cannot be had yet.
+    pub fn awaited_at(&mut self, place: impl Into<String>, what: impl Into<String>) {
+        self.0.push(Problem { place: Some(place.into()), what: what.into(), awaited: true });
+    }
+
+    /// Whether nothing is wrong, but for what is away and may come back.
+    #[must_use]
+    pub fn are_awaited(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|problem| problem.awaited)
     }
 
     /// Adds something that is missing altogether.
     pub fn missing(&mut self, what: impl Into<String>) {
-        self.0.push(Problem { place: None, what: what.into() });
+        self.0.push(Problem { place: None, what: what.into(), awaited: false });
     }
 
     /// Says of what is missing altogether that it is `file` that lacks it.

@@ -62,6 +62,11 @@ impl<'a> Reader<'a> {
         self.raw(key).map(Secret::from)
     }
 
+    /// What is odd about the value, fit to be shown.
+    pub(super) fn doubt(&self, key: &str) -> Option<String> {
+        self.setting(key)?.doubt().map(|doubt| format!("{key} {doubt}"))
+    }
+
     pub(super) fn number<T: TryFrom<i64> + Default>(&self, key: &str) -> T {
         self.raw(key).and_then(kind::whole).and_then(|number| number.try_into().ok()).unwrap_or_default()
     }

@@ -1,14 +1,17 @@
 //! Every value as it took effect: where it comes from, and what of it is secret.
 
 use super::{
+    doubts,
     keys::{self, Key, RESILIENT, STORE},
     kind::{self, Kind},
     layers::{self, DEFAULT, Raw, RawSections},
+    pam,
     problems::Problems,
-    references::{Piece, References, is_reference},
+    references::{Missing, Piece, References},
     sources::Sources,
+    written::is_reference,
 };
-use crate::secret::Secret;
+use crate::{logging::Redactor, secret::Secret};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -27,7 +30,15 @@ pub struct Setting {
     /// The parts of the text that must not be shown.
     pub(super) secrets: Vec<Secret>,
     /// The references that lead nowhere.
-    pub(super) missing: Vec<String>,
+    pub(super) missing: Vec<Missing>,
+    /// No part of it is kept elsewhere.
+    literal: bool,
+    /// What should be there is kept elsewhere, and empty there.
+    empty: bool,
+    /// Of a secret or of who we are: what is odd about it, fit to be shown.
+    doubt: Option<String>,
+    /// The doubled sign in it that stands for a single one.
+    doubled: Option<&'static str>,
 }
 
 /// All sections.
@@ -60,15 +71,24 @@ impl Setting {
         self.masked(&self.text)
     }
 
+    /// What is odd about it: a reason why a server may refuse it.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let doubled = self.doubled.map(|doubled| format!("holds {doubled}, which stands for a single sign"));
+        self.doubt.clone().or(doubled)
+    }
+
     fn masked(&self, text: &str) -> String {
         let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 
     fn read(section: &str, key: &str, raw: &Raw, references: &References) -> Self {
-        let resolved = references.resolve_in(section, &raw.text);
         let known = keys::find(section, key).map(|key| key.kind);
+        let secret = holds_secret(known, key, &raw.text);
+        let resolved = references.resolve_in(section, &raw.text, secret);
         let whole = match known {
+            // The name of what is awaited is no secret, and is to be said.
+            _ if resolved.missing.iter().any(|missing| missing.awaited) => Vec::new(),
             Some(kind) => secret_parts(kind, &resolved.text),
             None if keys::sounds_secret(key) => vec![resolved.text.as_str()],
             None => kind::url_password(&resolved.text).into_iter().collect(),
@@ -76,9 +96,32 @@ impl Setting {
         let ours = keys::is_ours(section);
         let hidden = |piece: &&Piece| !(ours && piece.from_environment);
         let pieces = resolved.pieces.iter().filter(hidden).map(|piece| Secret::from(piece.value.as_str()));
-        let secrets = whole.into_iter().map(Secret::from).chain(pieces).collect();
-        let (written, origin) = (raw.text.clone(), raw.origin.clone());
-        Self { secrets, written, origin, missing: resolved.missing, text: resolved.text }
+        let secrets: Vec<Secret> = whole.into_iter().map(Secret::from).chain(pieces).collect();
+        let doubtful = known == Some(Kind::Secret)
+            || known.is_none() && keys::sounds_secret(key)
+            || ours && matches!(key, "api_key_id" | "email");
+        Self {
+            secrets,
+            written: raw.text.clone(),
+            origin: raw.origin.clone(),
+            literal: resolved.pieces.is_empty() && resolved.missing.is_empty(),
+            empty: secret && resolved.pieces.iter().any(|piece| piece.value.trim().is_empty())
+                || !resolved.pieces.is_empty() && resolved.text.trim().is_empty(),
+            doubt: doubts::of(&resolved.text).filter(|_| doubtful && resolved.missing.is_empty()),
+            doubled: resolved.doubled,
+            missing: resolved.missing,
+            text: resolved.text,
+        }
+    }
+}
+
+/// Whether what looks like a reference in this value must be one.
+fn holds_secret(known: Option<Kind>, key: &str, text: &str) -> bool {
+    match known {
+        Some(kind) => {
+            matches!(kind, Kind::Secret | Kind::ProxyUrl | Kind::ProxyChoice | Kind::StoreUrl)
+        }
+        None => keys::sounds_secret(key) || kind::url_password(text).is_some(),
     }
 }
 
@@ -117,8 +160,11 @@ impl Settings {
             };
             (section.clone(), values.iter().map(read).collect())
         });
+        let mut sections: BTreeMap<String, BTreeMap<String, Setting>> = sections.collect();
+        mask_missing(&mut sections);
+        without_optional_empty(&mut sections);
         Self {
-            sections: sections.collect(),
+            sections,
             home: sources.environment.get("HOME").cloned(),
             state_directory: sources.state_directory(),
             references,
@@ -174,28 +220,40 @@ impl Settings {
     pub(super) fn kept_in<'a>(&'a self, file: &'a Path) -> impl Iterator<Item = (&'a str, &'a str)> {
         let file = format!("{}:", file.display());
         let here = move |setting: &Setting| {
-            setting.is_secret() && setting.text == setting.written && setting.origin.starts_with(&file)
+            setting.is_secret() && setting.literal && setting.origin.starts_with(&file)
         };
         self.iter().filter(move |(.., setting)| here(setting)).map(|(section, key, _)| (section, key))
     }
 
-    /// Reports references that lead nowhere in `section`.
-    pub(super) fn check_references(&self, section: &str, problems: &mut Problems) {
+    /// Reports references that lead nowhere in `section`, and what is odd about its secrets.
+    pub(super) fn check_references(&self, section: &str, problems: &mut Problems, warnings: &mut Problems) {
         for (key, setting) in self.section(section) {
-            for missing in &setting.missing {
-                problems.at(&setting.origin, format!("{key}: {missing}"));
+            for Missing { what, awaited } in &setting.missing {
+                let what = format!("{key}: {what}");
+                if *awaited {
+                    problems.awaited_at(&setting.origin, what);
+                } else {
+                    problems.at(&setting.origin, what);
+                }
             }
+            setting.check_ends(section, key, problems, warnings);
         }
+    }
+
+    /// Whether something in `section` cannot be had yet.
+    pub(super) fn is_awaited(&self, section: &str) -> bool {
+        self.section(section).any(|(_, setting)| setting.missing.iter().any(|missing| missing.awaited))
     }
 
     /// Checks each value of the sections that the table of keys describes.
     pub(super) fn check(&self, problems: &mut Problems, warnings: &mut Problems) {
+        let has_command = self.get(RESILIENT, "secret_command").is_some();
         for section in self.names().filter(|name| keys::is_ours(name)) {
-            self.check_references(section, problems);
+            self.check_references(section, problems, warnings);
             for (name, setting) in self.section(section) {
                 match keys::find(section, name) {
                     Some(key) => setting.check(key, problems, warnings),
-                    None => unknown(section, name, setting, problems, warnings),
+                    None => unknown(section, name, setting, has_command, problems, warnings),
                 }
             }
         }
@@ -203,6 +261,43 @@ impl Settings {
 }
 
 impl Setting {
+    /// What a server would refuse without a word of why, and what is read otherwise than it was before.
+    fn check_ends(&self, section: &str, key: &str, problems: &mut Problems, warnings: &mut Problems) {
+        if self.empty {
+            let what = format!("{key}: what {} leads to is empty", self.references());
+            if keys::is_ours(section) {
+                problems.at(&self.origin, what);
+            } else {
+                warnings.at(&self.origin, what);
+            }
+        }
+        if let Some(doubt) = &self.doubt
+            && !self.is_quoted()
+        {
+            warnings.at(&self.origin, format!("{key} {doubt}: the server may refuse it for that"));
+        }
+        if let Some(doubled) = self.doubled {
+            let single = doubled.get(..1).unwrap_or_default();
+            let what = format!(
+                "{key}: {doubled} stands for a single {single} at the start of a value and before a brace; where two are \
+                 meant, write {doubled}{doubled}"
+            );
+            warnings.at(&self.origin, what);
+        }
+    }
+
+    /// The names, where they are all of the value.
+    fn references(&self) -> &str {
+        if is_reference(&self.written) { &self.written } else { "a reference in it" }
+    }
+
+    fn is_quoted(&self) -> bool {
+        let quoted = |quote: char| {
+            self.written.len() > 1 && self.written.starts_with(quote) && self.written.ends_with(quote)
+        };
+        quoted('"') || quoted('\'')
+    }
+
     fn check(&self, key: &Key, problems: &mut Problems, warnings: &mut Problems) {
         let name = key.name;
         if self.written.contains('\n')
@@ -212,15 +307,13 @@ impl Setting {
                 "goes on in the next line, because that is indented: begin each key at the start of its line";
             return problems.at(&self.origin, format!("{name} {what}"));
         }
-        let quoted = |quote: char| {
-            self.written.len() > 1 && self.written.starts_with(quote) && self.written.ends_with(quote)
-        };
-        if quoted('"') || quoted('\'') {
+        if self.is_quoted() {
             let what = "stands in quotes, which are taken for a part of it: leave them out, unless they are";
             warnings.at(&self.origin, format!("{name} {what}"));
         }
         if let Err(expected) = key.kind.check(&self.text)
             && self.missing.is_empty()
+            && !self.empty
         {
             // As it was given: a reference in the wrong place may have led to a secret.
             problems
@@ -235,8 +328,49 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// What a store says of itself may quote what is known to be secret.
+fn mask_missing(sections: &mut BTreeMap<String, BTreeMap<String, Setting>>) {
+    if !sections.values().flat_map(BTreeMap::values).any(|setting| !setting.missing.is_empty()) {
+        return;
+    }
+    let redactor = Redactor::default();
+    let known = sections.values().flat_map(BTreeMap::values).filter(|setting| setting.missing.is_empty());
+    known.flat_map(|setting| &setting.secrets).for_each(|secret| redactor.add(secret));
+    let missing = sections.values_mut().flat_map(BTreeMap::values_mut).flat_map(|it| &mut it.missing);
+    missing.for_each(|missing| missing.what = redactor.mask(&missing.what).into_owned());
+}
+
+/// A key that can do without a value counts as not given where what it refers to is empty, as it does where it is empty
+/// itself.
+fn without_optional_empty(sections: &mut BTreeMap<String, BTreeMap<String, Setting>>) {
+    for (section, values) in sections.iter_mut().filter(|(section, _)| keys::is_ours(section)) {
+        for (name, setting) in values.iter_mut().filter(|(_, setting)| setting.empty) {
+            let Some(key) = keys::find(section, name).filter(|key| !is_needed(key)) else { continue };
+            setting.empty = false;
+            key.default.unwrap_or_default().clone_into(&mut setting.text);
+            DEFAULT.clone_into(&mut setting.origin);
+        }
+        values.retain(|_, setting| setting.empty || !setting.text.is_empty());
+    }
+}
+
+/// Whether an empty value can only be a mistake.
+fn is_needed(key: &Key) -> bool {
+    holds_secret(Some(key.kind), key.name, "") || matches!(key.name, "host" | "api_key_id" | "email")
+}
+
 /// A key that nearly bears a known name is a mistake; any other may be meant for somebody else.
-fn unknown(section: &str, name: &str, setting: &Setting, problems: &mut Problems, warnings: &mut Problems) {
+fn unknown(
+    section: &str,
+    name: &str,
+    setting: &Setting,
+    has_command: bool,
+    problems: &mut Problems,
+    warnings: &mut Problems,
+) {
+    if name == keys::PAM_TYPE {
+        return pam::check(setting.text.as_str(), &setting.origin, has_command, problems);
+    }
     if keys::FOREIGN.contains(&name) {
         return;
     }

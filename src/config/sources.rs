@@ -1,6 +1,6 @@
 //! What a configuration is made from: a file, the environment, the command line, and the places that hold secrets.
 
-use super::problems::Problems;
+use super::{encoding, problems::Problems};
 use std::{
     collections::BTreeMap,
     io,
@@ -21,6 +21,8 @@ pub struct Sources {
     /// Only the journal is wanted: references outside of `[store]` that lead nowhere stay as they stand. A credential of
     /// systemd's can be looked up by the service alone, not by whoever looks into its journal.
     pub for_journal: bool,
+    /// `secret_command` is not run: what it would print counts as awaited.
+    pub without_commands: bool,
 }
 
 /// A file's name and text.
@@ -68,6 +70,7 @@ impl Sources {
             arguments: Vec::new(),
             protected_secrets: PathBuf::from("/etc/secrets"),
             for_journal: false,
+            without_commands: false,
         }
     }
 
@@ -146,11 +149,9 @@ impl Sources {
 }
 
 fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Problems> {
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-        let line = good.filter(|byte| **byte == b'\n').count() + 1;
+    encoding::utf8(bytes).map_err(|wrong| {
         let mut problems = Problems::default();
-        problems.at(format!("{}:{line}", path.display()), "is not UTF-8: save the file in that encoding");
+        problems.at(format!("{}:{}", path.display(), wrong.line), wrong.what);
         problems
     })
 }

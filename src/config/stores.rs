@@ -3,6 +3,7 @@
 use super::{
     jwe, kind,
     references::{Piece, Sigil},
+    secret_command::SecretCommand,
     sources::Sources,
 };
 use std::{
@@ -10,7 +11,6 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::Arc,
 };
 
@@ -23,7 +23,17 @@ pub(super) struct Stores {
     /// systemd's (`LoadCredential=`).
     credentials: Option<PathBuf>,
     directory: Option<PathBuf>,
-    command: Option<String>,
+    command: Option<SecretCommand>,
+    /// Commands are left alone for now.
+    without_commands: bool,
+}
+
+/// Why there is no such secret.
+pub(super) struct Nowhere {
+    /// Where it was looked for in vain.
+    pub(super) what: String,
+    /// What was asked is away, or silent, and may come back.
+    pub(super) awaited: bool,
 }
 
 // === impl Stores ===
@@ -36,6 +46,7 @@ impl Stores {
             credentials: sources.environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             directory: None,
             command: None,
+            without_commands: sources.without_commands,
         }
     }
 
@@ -45,73 +56,112 @@ impl Stores {
         self
     }
 
-    pub(super) fn with_command(mut self, command: Option<String>) -> Self {
-        self.command = command;
+    pub(super) fn with_command(mut self, command: Option<String>, limit: Option<&str>) -> Self {
+        self.command = command.map(|command| SecretCommand::new(command, limit.and_then(kind::seconds)));
         self
     }
 
-    /// The secret called `name`, or where it was looked for in vain.
-    pub(super) fn find(&self, sigil: Sigil, name: &str, section: &str) -> Result<Piece, String> {
+    pub(super) fn has_command(&self) -> bool {
+        self.command.is_some()
+    }
+
+    /// Whether there is any place where `^NAME` is looked for.
+    pub(super) fn has_a_store(&self) -> bool {
+        self.has_command() || self.credentials.is_some() || self.directory.is_some()
+    }
+
+    /// The secret called `name`, or where it was looked for in vain. A command is asked only for what is `meant` as a
+    /// reference.
+    pub(super) fn find(
+        &self,
+        sigil: Sigil,
+        name: &str,
+        section: &str,
+        meant: bool,
+    ) -> Result<Piece, Nowhere> {
         match sigil {
-            Sigil::Dollar => self.variable(name),
-            Sigil::Caret => self.stored(name, section).map(|value| Piece { value, from_environment: false }),
+            Sigil::Dollar => self.variable(name).map_err(Nowhere::from),
+            Sigil::Caret => {
+                let found = self.stored(name, section, meant);
+                found.map(|value| Piece { value, from_environment: false })
+            }
         }
     }
 
     /// The app host's secrets come before the environment, as they do for the vendor's framework.
     fn variable(&self, name: &str) -> Result<Piece, String> {
         let protected = match self.protected_secret(name) {
-            Ok(value) => return Ok(Piece { value, from_environment: false }),
+            Ok(value) => return Ok(Piece { value: without_line_end(&value), from_environment: false }),
             Err(nowhere) => nowhere,
         };
         match self.environment.get(name) {
-            Some(value) => Ok(Piece { value: value.clone(), from_environment: true }),
+            Some(value) => Ok(Piece { value: without_line_end(value), from_environment: true }),
             None => Err(format!("the environment has no variable {name}, and {protected}")),
         }
     }
 
     fn protected_secret(&self, name: &str) -> Result<String, String> {
         let path = file_in(&self.protected, name)?;
-        let token = read(&path)?;
+        let token = read(&path).map_err(String::from)?;
         let key_path = self.protected.join(".jwk/key.jwk");
-        let key = read(&key_path)?;
+        let key = read(&key_path).map_err(String::from)?;
         jwe::decrypt(&token, &key).map_err(|error| format!("{} cannot be decrypted: {error}", path.display()))
     }
 
-    fn stored(&self, name: &str, section: &str) -> Result<String, String> {
-        let mut tried = Vec::new();
-        for found in
-            [self.credential(name), self.file(name), self.printed(name, section)].into_iter().flatten()
-        {
-            match found {
-                Ok(value) => return Ok(value),
-                Err(nowhere) => tried.push(nowhere),
+    fn stored(&self, name: &str, section: &str, meant: bool) -> Result<String, Nowhere> {
+        let printed = || self.command.as_ref().filter(|_| meant).map(|it| self.printed(it, name, section));
+        let places: [&dyn Fn() -> Option<Result<String, Nowhere>>; 3] =
+            [&|| self.credential(name), &|| self.file(name), &printed];
+        let mut tried: Vec<Nowhere> = Vec::new();
+        for place in places {
+            match place() {
+                Some(Ok(value)) => return Ok(without_line_end(&value)),
+                Some(Err(nowhere)) => tried.push(nowhere),
+                None => {}
             }
         }
         if tried.is_empty() {
             tried.push(
-                "there is no place to look: run under systemd with LoadCredential=, or set secrets_dir or secret_command"
-                    .to_owned(),
+                "there is no place to look: run under systemd with LoadCredential=, or set secrets_dir or \
+                 secret_command (`secret_command = keyring get {service} {name}` asks the keyring)"
+                    .to_owned()
+                    .into(),
             );
         }
-        Err(tried.join("; "))
+        let awaited = tried.iter().any(|nowhere| nowhere.awaited);
+        let what: Vec<String> = tried.into_iter().map(|nowhere| nowhere.what).collect();
+        Err(Nowhere { what: what.join("; "), awaited })
     }
 
-    fn credential(&self, name: &str) -> Option<Result<String, String>> {
+    fn credential(&self, name: &str) -> Option<Result<String, Nowhere>> {
         let directory = self.credentials.as_ref()?;
-        Some(file_in(directory, name).and_then(|path| read(&path)).map(|text| without_newline(&text)))
+        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| Ok(read(&path)?)))
     }
 
-    fn file(&self, name: &str) -> Option<Result<String, String>> {
+    fn file(&self, name: &str) -> Option<Result<String, Nowhere>> {
         let directory = self.directory.as_ref()?;
-        Some(file_in(directory, name).and_then(|path| private(&path)).map(|text| without_newline(&text)))
+        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| private(&path)))
     }
 
-    fn printed(&self, name: &str, section: &str) -> Option<Result<String, String>> {
-        let command = self.command.as_ref()?;
-        Some(
-            file_name(name).and_then(|name| print(command, name, section)).map(|text| without_newline(&text)),
-        )
+    fn printed(&self, command: &SecretCommand, name: &str, section: &str) -> Result<String, Nowhere> {
+        if self.without_commands {
+            return Err(Nowhere { what: "secret_command has not been asked yet".to_owned(), awaited: true });
+        }
+        command.print(name, section)
+    }
+}
+
+// === impl Nowhere ===
+
+impl From<String> for Nowhere {
+    fn from(what: String) -> Self {
+        Self { what, awaited: false }
+    }
+}
+
+impl From<Unread> for Nowhere {
+    fn from(unread: Unread) -> Self {
+        Self { awaited: unread.awaited, what: unread.what }
     }
 }
 
@@ -120,47 +170,62 @@ fn file_name(name: &str) -> Result<&str, String> {
     let plain = plain && !name.starts_with(['.', '-']) && !name.is_empty();
     plain
         .then_some(name)
-        .ok_or_else(|| "a secret's name is made of letters, digits, _, -, . and @".to_owned())
+        .ok_or_else(|| {
+            "no file is looked for, because a file's name is made of letters, digits, _, -, . and @; secret_command takes \
+             any name"
+                .to_owned()
+        })
 }
 
 fn file_in(directory: &Path, name: &str) -> Result<PathBuf, String> {
     file_name(name).map(|name| directory.join(name))
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
-        _ => format!("{} cannot be read: {error}", path.display()),
+/// A file that cannot be read.
+struct Unread {
+    what: String,
+    /// The disk, or the server behind it, does not answer as it should.
+    awaited: bool,
+}
+
+impl From<Unread> for String {
+    fn from(unread: Unread) -> Self {
+        unread.what
+    }
+}
+
+fn read(path: &Path) -> Result<String, Unread> {
+    use io::ErrorKind as Kind;
+    fs::read_to_string(path).map_err(|error| {
+        let what = match error.kind() {
+            Kind::NotFound => format!("there is no file {}", path.display()),
+            _ => format!("{} cannot be read: {error}", path.display()),
+        };
+        let wrong = matches!(
+            error.kind(),
+            Kind::NotFound
+                | Kind::PermissionDenied
+                | Kind::InvalidData
+                | Kind::InvalidInput
+                | Kind::InvalidFilename
+                | Kind::IsADirectory
+                | Kind::NotADirectory
+        );
+        Unread { what, awaited: !wrong }
     })
 }
 
 /// A file that its owner alone can read.
-fn private(path: &Path) -> Result<String, String> {
+fn private(path: &Path) -> Result<String, Nowhere> {
     let text = read(path)?;
     let mode = fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode() & 0o777;
     match mode & 0o077 {
         0 => Ok(text),
-        _ => Err(format!("others can read {0} (mode {mode:03o}): chmod 600 {0}", path.display())),
+        _ => Err(format!("others can read {0} (mode {mode:03o}): chmod 600 {0}", path.display()).into()),
     }
 }
 
-fn print(command: &str, name: &str, section: &str) -> Result<String, String> {
-    let service = if section == "resilient" { "_" } else { section };
-    let mut words =
-        command.split_whitespace().map(|word| word.replace("{service}", service).replace("{name}", name));
-    let program = words.next().unwrap_or_default();
-    let output = Command::new(&program).args(words).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8(output.stdout).map_err(|_| format!("{program} printed what is not UTF-8"))
-        }
-        Ok(output) => Err(format!("{program} (secret_command) did not know it: {}", output.status)),
-        Err(error) => Err(format!("{program} (secret_command) cannot be run: {error}")),
-    }
-}
-
-/// Editors and `echo` end a file with a newline that is no part of the secret.
-fn without_newline(text: &str) -> String {
-    let trimmed = text.strip_suffix('\n').unwrap_or(text);
-    trimmed.strip_suffix('\r').unwrap_or(trimmed).to_owned()
+/// Editors, `echo` and files of variables end a value with a line end that is no part of it.
+pub(super) fn without_line_end(text: &str) -> String {
+    text.trim_end_matches(['\r', '\n']).to_owned()
 }

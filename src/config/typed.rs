@@ -55,6 +55,8 @@ pub struct Platform {
     pub org: Option<String>,
     /// For REST API and broker both.
     pub credentials: Credentials,
+    /// What is odd about them, fit to be shown: a reason why they may be refused.
+    pub doubt: Option<String>,
     /// Which certificates are trusted.
     pub trust: Trust,
     /// The name that the certificate must be for, where that is not the host's.
@@ -289,12 +291,14 @@ impl Platform {
         if reader.optional("host").is_none() {
             problems.missing(format!("host is not set in [{}]: the platform's host name", reader.section()));
         }
+        let credentials = Credentials::read(reader, problems, warnings);
         Self {
             host: reader.text("host"),
             port: reader.number("port"),
             resource_prefix: resource_prefix(&reader.text("resource_prefix")),
             org: reader.optional("org"),
-            credentials: Credentials::read(reader, problems, warnings),
+            doubt: credentials.doubt(reader),
+            credentials,
             trust: reader.trust("cafile").unwrap_or_default(),
             server_name: reader.optional("rest_tls_server_name"),
             client_certificate: ClientCertificate::read(reader, problems),
@@ -334,6 +338,15 @@ impl Platform {
 // === impl Credentials ===
 
 impl Credentials {
+    fn doubt(&self, reader: &Reader<'_>) -> Option<String> {
+        let keys = match self {
+            Self::ApiKey { .. } => ["api_key_id", "api_key_secret"],
+            Self::User { .. } => ["email", "password"],
+        };
+        let doubts: Vec<String> = keys.into_iter().filter_map(|key| reader.doubt(key)).collect();
+        (!doubts.is_empty()).then(|| doubts.join("; "))
+    }
+
     /// An API key wins over a user, as it does for the vendor's framework.
     fn read(reader: &Reader<'_>, problems: &mut Problems, warnings: &mut Problems) -> Self {
         let api_key = (reader.optional("api_key_id"), reader.secret("api_key_secret"));

@@ -32,6 +32,8 @@ struct State {
     text: String,
     /// It has taken messages since it was begun.
     ready: bool,
+    /// It was refused for a reason that only a person can mend, such as wrong credentials.
+    refused: bool,
     /// It has been ready, or has failed, once.
     heard_of: bool,
 }
@@ -71,12 +73,14 @@ impl Board {
     }
 
     /// Ready is who takes some platform's messages and has heard of each: one that is away for ever does not keep the
-    /// service manager waiting.
+    /// service manager waiting. Nor does a refusal that waiting does not mend: the status says what is wrong.
     fn tell(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, State>)) {
         let mut platforms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut platforms.states);
-        let mut states = platforms.states.values();
-        let ready = states.clone().any(|state| state.ready) && states.all(|state| state.heard_of);
+        let states = || platforms.states.values();
+        let taking = states().any(|state| state.ready) && states().all(|state| state.heard_of);
+        let settled = states().all(|state| state.ready || state.refused) && states().next().is_some();
+        let ready = taking || settled;
         if ready && !platforms.told {
             platforms.told = true;
             Service.ready();
@@ -116,6 +120,11 @@ impl Notice {
     /// Something is in its way; it is tried again, or was given up.
     pub fn trouble(&self, text: String) {
         self.write(text, |state| state.heard_of = true);
+    }
+
+    /// It is refused, and only a person can change that; it is tried again all the same.
+    pub fn refused(&self, text: String) {
+        self.write(text, |state| (state.refused, state.heard_of) = (true, true));
     }
 
     fn write(&self, text: String, change: impl FnOnce(&mut State)) {

@@ -141,10 +141,14 @@ impl Watch {
                 self.queues.down();
                 let text = with_causes(&error);
                 if self.repeats.is_news(&format!("{at} {text}")) {
-                    report(&at, &error, retry_in);
+                    report(&at, &error, retry_in, self.live.config().platform.doubt.as_deref());
                 }
                 debug!(at, ?error, ?retry_in, "the link's error in full");
-                self.notice.trouble(format!("waiting for the broker: {text}"));
+                if is_refusal(&error) {
+                    self.notice.refused(format!("refused by the broker, tried again now and then: {text}"));
+                } else {
+                    self.notice.trouble(format!("waiting for the broker: {text}"));
+                }
             }
         }
     }
@@ -154,7 +158,7 @@ impl Watch {
         match self.queues.news(&self.live.serving().wanted()) {
             None => {}
             Some(Word::Refused) => {
-                self.notice.trouble("no queue may be read".to_owned());
+                self.notice.refused("no queue may be read".to_owned());
                 warn!("not one queue is subscribed to: no message can come");
             }
             Some(Word::Idle) => {
@@ -224,17 +228,23 @@ fn report_drained(drained: Drained) {
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.
-fn report(at: &str, error: &LinkError, retry_in: Option<Duration>) {
+fn report(at: &str, error: &LinkError, retry_in: Option<Duration>, doubt: Option<&str>) {
     let text = with_causes(error);
     let next = retry_in.map(|wait| format!("{:.1} s", wait.as_secs_f64())).unwrap_or_default();
     if let LinkError::Codec(codec) = error {
         // The same frame will come again, and cut the link again.
         error!(at, error = text, option = limit(codec), next, "no link to the broker; somebody must act");
-    } else if error.cause() == Cause::Credentials || crate::tls::refusal(error).is_some() {
-        error!(at, error = text, next, "no link to the broker; somebody must act");
+    } else if is_refusal(error) {
+        let doubt = doubt.filter(|_| error.cause() == Cause::Credentials);
+        error!(at, error = text, next, doubt, "no link to the broker; somebody must act");
     } else {
         warn!(at, error = text, next, "no link to the broker");
     }
+}
+
+/// Whether only a person can change it.
+fn is_refusal(error: &LinkError) -> bool {
+    error.cause() == Cause::Credentials || crate::tls::refusal(error).is_some()
 }
 
 /// The key of app.config that a frame exceeds.

@@ -1,5 +1,6 @@
 //! The composition root: builds each part once, joins them, and takes them down in order.
 
+mod awaited;
 pub mod board;
 pub mod broker;
 pub mod live;
@@ -40,6 +41,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 use unit::House;
 
+pub use awaited::completed;
 pub use broker::{Ended, Watch};
 pub use reload::{Reload, Source};
 pub use watched::File;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 /// Logs in and chooses the organization; tries again for as long as `most` allows (`None`: for ever), ever more slowly
-/// where the credentials are wrong, so that the account is not locked.
+/// where the credentials are wrong, so that the account is not locked. `doubt` is what is odd about them.
 ///
 /// # Errors
 /// The last attempt's, when there have been `most`.
@@ -21,6 +21,7 @@ pub async fn connect(
     settings: &rest::Settings,
     most: Option<u32>,
     notice: &Notice,
+    doubt: Option<&str>,
 ) -> Result<Platform, ConnectError> {
     let mut backoff = Backoff::new(BackoffPolicy::default());
     let (mut attempt, mut repeats) = (1, Repeats::default());
@@ -41,9 +42,13 @@ pub async fn connect(
         }
         let cause = if error.is_transient() { Cause::Outage } else { Cause::Credentials };
         let wait = backoff.failed(cause, Instant::now(), fastrand::f64());
-        notice.trouble(format!("waiting for the platform: {error}"));
+        if error.is_transient() {
+            notice.trouble(format!("waiting for the platform: {error}"));
+        } else {
+            notice.refused(format!("refused by the platform, tried again now and then: {error}"));
+        }
         if repeats.is_news(&error.to_string()) {
-            report(&error, attempt, wait);
+            report(&error, attempt, wait, doubt);
         } else {
             debug!(%error, attempt, ?wait, "as before");
         }
@@ -53,11 +58,11 @@ pub async fn connect(
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.
-fn report(error: &ConnectError, attempt: u32, wait: Duration) {
+fn report(error: &ConnectError, attempt: u32, wait: Duration, doubt: Option<&str>) {
     let next = format!("{:.1} s", wait.as_secs_f64());
     if error.is_transient() {
         warn!(%error, attempt, next, "the platform cannot be used yet");
     } else {
-        error!(%error, attempt, next, "the platform refuses us; somebody must act");
+        error!(%error, attempt, next, doubt, "the platform refuses us; somebody must act");
     }
 }

@@ -47,6 +47,8 @@ pub struct Reloader {
     reading: Option<Reading>,
     /// Asked for while it was being read.
     again: bool,
+    /// When it is read once more by itself, because a store of secrets was away.
+    retry_at: Option<Instant>,
 }
 
 /// The configuration, while it is being read.
@@ -58,6 +60,9 @@ struct Reading {
     complained: bool,
 }
 
+/// Until a store of secrets that was away is asked again.
+const RETRY_DELAY: Duration = Duration::from_secs(10);
+
 /// Reading takes longer only where something hangs.
 const SLOW: Duration = Duration::from_secs(10);
 
@@ -68,7 +73,7 @@ impl Reloader {
     #[must_use]
     pub fn new(source: Reload, components: Arc<[Component]>) -> Self {
         let watched = Watched::new(source.file());
-        Self { source, components, watched, reading: None, again: false }
+        Self { source, components, watched, reading: None, again: false, retry_at: None }
     }
 
     /// Where it is read from.
@@ -99,9 +104,13 @@ impl Reloader {
     pub async fn next(&mut self, watching: bool) -> Read {
         loop {
             match &mut self.reading {
-                None if !watching => std::future::pending().await,
                 None => {
-                    self.watched.changed().await;
+                    let retry_at = self.retry_at;
+                    tokio::select! {
+                        () = self.watched.changed(), if watching => {}
+                        () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {}
+                        else => std::future::pending().await,
+                    }
                     self.ask();
                 }
                 Some(reading) => {
@@ -112,6 +121,8 @@ impl Reloader {
                     }
                     let (file, read) = read.unwrap_or_else(|panic| (None, Err(broken_off(&panic))));
                     self.watched.was_read(file);
+                    let awaited = read.as_ref().is_err_and(Problems::are_awaited);
+                    self.retry_at = awaited.then(|| Instant::now() + RETRY_DELAY);
                     return read;
                 }
             }

@@ -47,7 +47,7 @@ impl Secrets for InputSecrets {
         Followed {
             found: !resolved.pieces.is_empty(),
             refused: resolved.refused,
-            missing: resolved.missing,
+            missing: resolved.missing.into_iter().map(|missing| missing.what).collect(),
             text: resolved.text,
         }
     }

@@ -34,7 +34,7 @@ impl SettingsError {
     #[must_use]
     pub fn mistake(&self, config: &Config) -> Problem {
         let place = self.keys().into_iter().find_map(|(section, key)| config.place(section, key));
-        Problem { place: place.map(str::to_owned), what: self.to_string() }
+        Problem { place: place.map(str::to_owned), what: self.to_string(), awaited: false }
     }
 
     /// The keys that it may be about: the first of them that is given.

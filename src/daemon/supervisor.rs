@@ -4,10 +4,11 @@ use super::{
     DaemonError,
     orders::{Commander, orders},
     reload::{Read, Reloader},
+    repeats::Repeats,
     service::Service,
     unit::{GaveUp, House, Unit},
 };
-use crate::{config::Config, signals::Signal};
+use crate::{config::Config, logging, signals::Signal};
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{collections::BTreeMap, sync::Arc};
 use tracing::{Instrument, Span, error, error_span, info, warn};
@@ -18,6 +19,8 @@ pub struct Supervisor {
     house: House,
     config: Config,
     reloader: Reloader,
+    /// What was said of stores of secrets that are away.
+    repeats: Repeats,
     /// By the platform's name.
     units: BTreeMap<String, Seat>,
     /// Told to stop because their platforms are no longer configured; by the unit's number.
@@ -63,6 +66,7 @@ impl Supervisor {
             house,
             config: config.clone(),
             reloader,
+            repeats: Repeats::default(),
             units: BTreeMap::new(),
             leaving: BTreeMap::new(),
             running: FuturesUnordered::new(),
@@ -85,7 +89,10 @@ impl Supervisor {
             let watching = self.config.work.reload && !self.stopping;
             tokio::select! {
                 signal = signals.next(), if !signals_end => match signal {
-                    Some(Signal::Reload) => self.reloader.ask(),
+                    Some(Signal::Reload) => {
+                        logging::reopen();
+                        self.reloader.ask();
+                    }
                     Some(Signal::Stop) => self.stop(),
                     None => {
                         signals_end = true;
@@ -151,7 +158,19 @@ impl Supervisor {
         match read {
             Ok(config) => {
                 self.house.board.read(0);
+                self.repeats.forget();
                 self.put_into_force(config);
+            }
+            Err(problems) if problems.are_awaited() => {
+                self.house.board.read(problems.iter().count());
+                for problem in &problems {
+                    if self.repeats.is_news(problem.place.as_deref().unwrap_or_default()) {
+                        warn!(
+                            reason = %problem,
+                            "secret store unavailable; the configuration in force stays, and the store is asked again"
+                        );
+                    }
+                }
             }
             Err(problems) => {
                 self.house.board.read(problems.iter().count());

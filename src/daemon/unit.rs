@@ -245,7 +245,9 @@ async fn open_platform(
     components: &[Component],
     notice: &Notice,
 ) -> Result<(Arc<Platform>, ActionNames, Prospect), DaemonError> {
-    let platform = Arc::new(platform::connect(rest, settings::attempts(config), notice).await?);
+    let platform = Arc::new(
+        platform::connect(rest, settings::attempts(config), notice, config.platform.doubt.as_deref()).await?,
+    );
     let names = ActionNames::new(Rest::new(platform.clone(), None));
     // Messages ask again for what is not known.
     if let Err(error) = names.read().await {

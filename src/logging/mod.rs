@@ -14,6 +14,7 @@ mod redact;
 mod tests;
 
 pub use file::complain;
+pub(crate) use file::reopen;
 pub use redact::Redactor;
 
 use crate::config::{Log, LogFormat};

@@ -96,7 +96,7 @@ async fn aside(
 // === impl Url ===
 
 impl Url {
-    fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         match self {
             Self::StateDirectory(directory) => directory.join("journal.db"),
             Self::Sqlite(file) => file.clone(),

@@ -148,3 +148,20 @@ async fn help_and_manual_name_every_exit_code_and_what_happens_to_messages() {
     let one_line = help.text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(one_line.contains("is not acknowledged") && manual.contains("not acknowledged"), "{one_line}");
 }
+
+#[tokio::test]
+async fn a_file_that_is_not_utf8_says_what_it_looks_like() {
+    let text = "[resilient]\nhost = h\n# caf";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let latin = [text.as_bytes(), &[0xe9]].concat();
+    let nulls = [text.as_bytes(), &[0; 200]].concat();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("other.config");
+    for (bytes, line, looks) in [(latin, 3, "Latin-1"), (utf16, 1, "UTF-16"), (nulls, 3, "200 NUL bytes")] {
+        std::fs::write(&path, bytes).unwrap();
+        let checked = check(&valid(), &["--config-file", path.to_str().unwrap()]).await;
+        assert_eq!(checked.code, 64, "{}", checked.text);
+        let place = format!("other.config:{line}: ");
+        assert!(checked.text.contains(&place) && checked.text.contains(looks), "{}", checked.text);
+    }
+}

@@ -3,6 +3,7 @@
 use super::{PATIENCE, World};
 use crate::support::{
     broker::Broker,
+    certificates::Authority,
     platform_queue::PlatformQueue,
     processor::{AppConfig, Processor},
 };
@@ -97,6 +98,48 @@ async fn a_database_that_is_away_at_the_start_is_waited_for_and_sigterm_ends_the
     manager.until("STATUS=waiting for the journal").await;
     assert!(processor.stop(PATIENCE).await.success());
     assert!(!processor.log().join("\n").contains("pass-of-the-journal"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_waiting_does_not_mend_lets_the_start_return() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let stranger = Authority::new("another CA").file();
+    let good = world.config(broker, "hello", "refused-start");
+    let wrong_key = good.clone().set("resilient", "api_key_secret", "\"wrong\"");
+    let wrong_ca = good.clone().set("resilient", "cafile", &stranger.path().display().to_string());
+    let wrong_broker_ca = good.set("resilient", "stomp_cafile", &stranger.path().display().to_string());
+    for (config, refused_by) in
+        [(wrong_key, "the platform"), (wrong_ca, "the platform"), (wrong_broker_ca, "the broker")]
+    {
+        let manager = Manager::new();
+        let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+        manager.until("READY=1").await;
+        manager.until(&format!("STATUS=refused by {refused_by}")).await;
+        assert!(processor.stop(PATIENCE).await.success());
+        if processor.log().join("\n").contains("API key") {
+            // What is odd about the secret stands beside its refusal.
+            processor.wait_for_log("api_key_secret stands in quotes, which", PATIENCE).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_store_that_is_down_keeps_ready_back() {
+    let directory = TempDir::new().unwrap();
+    let (manager, up) = (Manager::new(), directory.path().join("up"));
+    let config =
+        [("host", "localhost"), ("port", "1"), ("api_key_id", "id"), ("api_key_secret", "^soar_secret")]
+            .into_iter()
+            .fold(AppConfig::empty(), |config, (key, value)| config.set("resilient", key, value))
+            .set("resilient", "secret_command", &format!("cat {}", up.display()))
+            .set("store", "state_dir", &directory.path().display().to_string());
+    let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+    let notices = manager.until("STATUS=waiting for the secret store").await;
+    assert!(notices.last().unwrap().contains("No such file"), "{notices:?}");
+    std::fs::write(&up, "keysecret-of-store\n").unwrap();
+    let notices = manager.until("STATUS=waiting for the platform").await;
+    assert!(!notices.iter().any(|notice| notice.contains("READY=1")), "{notices:?}");
+    assert!(processor.stop(PATIENCE).await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ const KINDS: [&str; 5] = ["rust", "rust,no_run", "console", "ini", "playground"]
 
 /// Blocks of other pages, but for sections of app.config, and what tries them: a test of this module, or a file that names
 /// the page.
-const ELSEWHERE: [(&str, &str, &str); 13] = [
+const ELSEWHERE: [(&str, &str, &str); 16] = [
     ("README.md", "console", "each_command_of_the_other_pages_is_tried"),
     ("README.md", "text", "the_first_command_prints_what_the_readme_shows"),
     ("README.md", "rust", "tests/guide/src/lib.rs"),
@@ -26,6 +26,9 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
     ("components/escalation/README.md", "json", "what_is_shown_as_json_is_json"),
     ("docs/check.md", "text", "nothing: it depends on the platform what is printed; see the module `check`"),
     ("docs/operating.md", "console", "each_command_of_the_other_pages_is_tried"),
+    ("docs/operating.md", "logrotate", "tests/startup/files.rs"),
+    ("docs/operating.md", "sh", "tests/startup/secret_store.rs"),
+    ("docs/guide/deploying.md", "sh", "tests/startup/waiting.rs"),
     ("docs/testing.md", "rust", "components/api/tests/testing/guide.rs"),
     ("docs/testing.md", "text", "the_test_kits_complaint_begins_as_shown"),
     ("docs/testing.md", "toml", "the_manifest_of_a_new_project_has_what_tests_take"),

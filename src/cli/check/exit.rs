@@ -2,6 +2,8 @@
 
 /// Something that none of the others names.
 pub(super) const FAILED: u8 = 1;
+/// A component that was asked for is not part of this program.
+pub(super) const NOT_FOUND: u8 = 2;
 pub(super) const REST_UNREACHABLE: u8 = 20;
 pub(super) const CA_FILE: u8 = 22;
 pub(super) const CERTIFICATE: u8 = 23;
@@ -12,10 +14,19 @@ pub(super) const QUEUE_SILENT: u8 = 33;
 /// As every other command says it.
 pub(super) const USAGE: u8 = crate::cli::USAGE;
 
+/// Whether the credentials are what was refused.
+pub(super) fn is_unauthorized(code: u8) -> bool {
+    matches!(code, 21 | 25 | STOMP_UNAUTHORIZED)
+}
+
 /// All of them. 21, 24 and 25 come from `rest::ConnectError::exit_code`.
-const MEANINGS: [(u8, &str); 13] = [
+const MEANINGS: [(u8, &str); 14] = [
     (0, "all is well"),
-    (FAILED, "something else failed; the line says what"),
+    (
+        FAILED,
+        "something else failed, such as a directory or a store of secrets that cannot be used; the line says what",
+    ),
+    (NOT_FOUND, "what -l names is no component of this program; all else is well"),
     (
         REST_UNREACHABLE,
         "the platform is unreachable or busy: name look-up, TCP, proxy, TLS, no answer in time, 503 and the like",

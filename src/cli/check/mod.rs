@@ -8,6 +8,7 @@
 mod broker;
 mod definitions;
 mod exit;
+mod places;
 mod platform;
 mod prepare;
 mod report;
@@ -19,7 +20,7 @@ use crate::{
     component::Component,
     config::{Config, Overrides, Problems},
     daemon::{serving::Loaded, settings},
-    logging::Redactor,
+    logging::{Redactor, complain},
 };
 use prepare::Prepared;
 use report::{Format, Report};
@@ -36,12 +37,43 @@ pub struct CheckArgs {
     /// Print one JSON object in place of lines.
     #[arg(long)]
     json: bool,
+    /// Only these components, as the vendor's `selftest -l` names packages.
+    #[arg(short = 'l', long, value_name = "COMPONENT", num_args = 1..)]
+    list: Vec<String>,
+    /// Print the version first, for scripts of the vendor's `selftest`.
+    #[arg(long, hide = true)]
+    print_env: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
 
 /// Checks the configuration and, if asked, the connections.
 pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
+    if args.print_env {
+        let _gone = writeln!(out, "processor {}, {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    }
+    let chosen: Vec<Component> = components
+        .iter()
+        .filter(|one| args.list.is_empty() || args.list.iter().any(|name| name == one.name()))
+        .cloned()
+        .collect();
+    let unknown: Vec<&str> = args
+        .list
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !components.iter().any(|one| one.name() == *name))
+        .collect();
+    for name in &unknown {
+        complain(&format!(
+            "WARN: {name} is no component of this program, so there is nothing to check of it"
+        ));
+    }
+    let code = checked(args, &chosen, out);
+    // As the vendor's self-test ends where a package has none.
+    if code == ExitCode::SUCCESS && !unknown.is_empty() { ExitCode::from(exit::NOT_FOUND) } else { code }
+}
+
+fn checked(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> ExitCode {
     let format = if args.json { Format::Json } else { Format::Text };
     let sources = match args.overrides.sources() {
         Ok(sources) => sources,
@@ -49,6 +81,7 @@ pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> E
     };
     let config = match Config::load(&sources, components) {
         Ok(config) => config,
+        Err(problems) if problems.are_awaited() => return refuse(&problems, exit::FAILED, format, out),
         Err(problems) => return refuse(&problems, exit::USAGE, format, out),
     };
     let prepared = match prepare::all(&config, components) {
@@ -58,6 +91,10 @@ pub fn run(args: &CheckArgs, components: &[Component], out: &mut dyn Write) -> E
     let mut report = Report::new(format, Redactor::new(&config.secrets()), out);
     let file = sources.file.as_ref().map(|file| file.path.as_path());
     summary::tell(&config, components, file, &mut report);
+    match settings::store(&config) {
+        Ok(store) => places::walk(&config, &store, &mut report),
+        Err(error) => return failed(&error),
+    }
     if args.connect {
         match runtime() {
             Ok(runtime) => {
@@ -94,6 +131,7 @@ fn refuse(problems: &Problems, code: u8, format: Format, out: &mut dyn Write) ->
 /// the credentials are the same and the queues' names need the organization.
 async fn connect(config: &Config, components: &[Component], prepared: Prepared, report: &mut Report<'_>) {
     let Prepared { rest, brokers } = prepared;
+    report.doubt(config.platform.doubt.clone());
     let patience = config.work.selftest_timeout;
     let queues = match platform::walk(rest, patience, report).await {
         Ok(platform) => {

@@ -1,6 +1,6 @@
 //! A line for each step, as soon as it is known.
 
-use super::exit::FAILED;
+use super::exit::{self, FAILED};
 use crate::{config::Config, logging::Redactor};
 use serde::Serialize;
 use std::io::Write;
@@ -58,6 +58,8 @@ pub(super) struct Report<'a> {
     platform: Option<String>,
     lines: Vec<Line>,
     exit_code: u8,
+    /// What is odd about the credentials: it stands beside their refusal.
+    doubt: Option<String>,
     /// Failures with this code are warnings for now.
     excused: Option<u8>,
 }
@@ -90,6 +92,7 @@ impl<'a> Report<'a> {
             platform: None,
             lines: Vec::new(),
             exit_code: 0,
+            doubt: None,
             excused: None,
         }
     }
@@ -131,8 +134,17 @@ impl<'a> Report<'a> {
         self.excused = code;
     }
 
+    /// What is odd about the credentials that the lines that follow are about.
+    pub(super) fn doubt(&mut self, doubt: Option<String>) {
+        self.doubt = doubt;
+    }
+
     /// The first failure's code is the command's.
     pub(super) fn failed(&mut self, step: &str, code: u8, detail: &str) -> Stop {
+        let detail = match &self.doubt {
+            Some(doubt) if exit::is_unauthorized(code) => &format!("{detail}; note that {doubt}"),
+            _ => detail,
+        };
         if self.excused == Some(code) {
             self.warning(step, detail);
             return Stop;

@@ -63,11 +63,14 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
     tables.into_iter().flatten()
 }
 
+/// The store that the vendor's framework asks for `^NAME`.
+pub(super) const PAM_TYPE: &str = "pam_type";
+
 /// Keys of `[resilient]` that the vendor's framework knows and that mean nothing here: no reason to warn.
 pub(super) const FOREIGN: &[&str] = &[
     "low_code_queues_list",
     "no_prompt_password",
-    "pam_type",
+    PAM_TYPE,
     "proxy",
     "rc_use_persistent_sessions",
     "resilient_mock",
@@ -79,6 +82,7 @@ pub(super) const FOREIGN: &[&str] = &[
 pub(super) const PEER_VARIABLES: &[(&str, &str)] = &[
     ("LOGLEVEL", "loglevel"),
     ("LOWCODE_SUBSCRIPTION_QUEUE", "low_code_subscription_queue"),
+    ("PAM_TYPE", PAM_TYPE),
     ("RESILIENT_MAX_CONNECTION_RETRIES", "max_connection_retries"),
     ("RESILIENT_STOMP_TIMEOUT", "stomp_timeout"),
     ("RESOURCE_PREFIX", "resource_prefix"),
@@ -108,8 +112,8 @@ pub fn is_ours(section: &str) -> bool {
     SECTIONS.contains(&family(section))
 }
 
-/// The key of a component's section that names secrets, but holds none.
-const INPUT_SECRETS: &str = "input_secrets";
+/// Keys that speak of secrets, but hold none: a component's `input_secrets`, and one of the vendor's.
+const NO_SECRETS: &[&str] = &["input_secrets", "no_prompt_password"];
 
 /// Whether the name of a component's key says that its value is a secret.
 #[must_use]
@@ -117,7 +121,7 @@ pub fn sounds_secret(name: &str) -> bool {
     const WORDS: &[&str] =
         &["password", "passwd", "passphrase", "passcode", "secret", "token", "credential", "private"];
     let name = name.to_lowercase();
-    if name == INPUT_SECRETS {
+    if NO_SECRETS.contains(&name.as_str()) {
         return false;
     }
     WORDS.iter().any(|word| name.contains(word))

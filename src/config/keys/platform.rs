@@ -51,14 +51,14 @@ pub(super) const CERTIFICATES: &[Key] = &[
     ),
     key(
         "tls_server_name",
-        Text,
+        Host,
         None,
         Topic::Certificates,
         "The name that the broker's certificate must be for, where that is not stomp_host. For the REST API: rest_tls_server_name.",
     ),
     key(
         "rest_tls_server_name",
-        Text,
+        Host,
         None,
         Topic::Certificates,
         "The name that the platform's certificate must be for, where host is an IP address or an alias. It says nothing of the broker's.",

@@ -2,7 +2,7 @@
 
 use super::{Key, Topic, key};
 use crate::config::kind::Kind::{
-    Choice, Decimal, Flag, Levels, List, Path, Text, Unused, Whole, ZeroOrAtLeast,
+    Choice, Decimal, Flag, Host, Levels, List, Path, Text, Unused, Whole, ZeroOrAtLeast,
 };
 
 /// How messages are worked on.
@@ -120,7 +120,14 @@ pub(super) const SECRETS: &[Key] = &[
         Text,
         None,
         Topic::Secrets,
-        "A command that prints the secret called {name}, for example `keyring get {service} {name}` or `pass show {name}`. {service} is the section's name, or _ for [resilient].",
+        "A command that prints the secret called {name}, for example `keyring get {service} {name}` or `pass show {name}`. {service} is the section's name, or _ for [resilient]. A store that is away is waited for.",
+    ),
+    key(
+        "secret_timeout",
+        Decimal(0.1, 3600.0),
+        Some("20"),
+        Topic::Secrets,
+        "Seconds that secret_command may take for one secret.",
     ),
 ];
 
@@ -133,7 +140,7 @@ pub(super) const DEVELOPMENT: &[Key] = &[
         Topic::Development,
         "Take test messages on a local port (`res-action-test` sends them).",
     ),
-    key("test_host", Text, Some("127.0.0.1"), Topic::Development, "The address of that port."),
+    key("test_host", Host, Some("127.0.0.1"), Topic::Development, "The address of that port."),
     key(
         "test_port",
         Whole(1, 65535),

@@ -34,14 +34,6 @@ pub fn each<'a>(text: &'a str, mut see: impl FnMut(&'a str, Reference<'a>)) -> &
     rest
 }
 
-/// Whether `text` is one reference and nothing else.
-#[must_use]
-pub fn is_reference(text: &str) -> bool {
-    next(text, true).is_some_and(|(before, sigil, name, after)| {
-        before.is_empty() && after.is_empty() && Reference { sigil, name, written: text }.is_name()
-    })
-}
-
 /// The next reference of `text`: what stands before it, its kind, its name, what follows.
 fn next(text: &str, at_start: bool) -> Option<(&str, Sigil, &str, &str)> {
     let braces =
