@@ -58,7 +58,8 @@ impl References {
         let follow = |key| plain(raw, key).map(|text| bare.resolve(&text).text);
         let (directory, command) = (follow("secrets_dir"), follow("secret_command"));
         let limit = follow("secret_timeout");
-        Self(bare.0.with_directory(directory.as_deref()).with_command(command, limit.as_deref()))
+        let stores = bare.0.with_directory(directory.as_deref()).with_limit(limit.as_deref());
+        Self(stores.with_command(command))
     }
 
     /// Follows the references in `text`.

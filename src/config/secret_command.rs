@@ -23,11 +23,8 @@ pub(super) struct SecretCommand {
     silent: Arc<Mutex<Option<Instant>>>,
 }
 
-/// `secret_timeout` where nothing usable is said.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(20);
-
 /// What takes longer is said to take long.
-const SLOW_AFTER: Duration = Duration::from_secs(5);
+pub(super) const SLOW_AFTER: Duration = Duration::from_secs(5);
 
 /// More of what a command says is not shown.
 const MAX_WORDS: usize = 300;
@@ -35,8 +32,7 @@ const MAX_WORDS: usize = 300;
 // === impl SecretCommand ===
 
 impl SecretCommand {
-    pub(super) fn new(line: String, limit: Option<Duration>) -> Self {
-        let limit = limit.filter(|limit| !limit.is_zero()).unwrap_or(DEFAULT_LIMIT);
+    pub(super) fn new(line: String, limit: Duration) -> Self {
         Self { line, limit, silent: Arc::default() }
     }
 
@@ -51,7 +47,7 @@ impl SecretCommand {
         if self.is_silent() {
             return awaited(format!("{program} (secret_command) did not answer just now"));
         }
-        let slow = || slow(&program, name);
+        let slow = || slow(&format!("{program} (secret_command) for {name}"), SLOW_AFTER);
         match children::run(Command::new(&program).args(words), self.limit, SLOW_AFTER, slow) {
             Ok(finished) if finished.status.success() => String::from_utf8(finished.stdout)
                 .map_err(|_| format!("{program} printed what is not UTF-8").into()),
@@ -87,14 +83,13 @@ fn is_wrong(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
 }
 
-fn slow(program: &str, name: &str) {
-    let seconds = SLOW_AFTER.as_secs();
+/// Says that a secret takes long.
+pub(super) fn slow(source: &str, after: Duration) {
+    let seconds = after.as_secs();
     if tracing::dispatcher::has_been_set() {
-        warn!(program, name, seconds, "secret_command has not answered yet; see secret_timeout");
+        warn!(source, seconds, "a secret has not been answered yet; see secret_timeout");
     } else {
-        complain(&format!(
-            "processor: {program} (secret_command) has not answered for {name} in {seconds} s"
-        ));
+        complain(&format!("processor: no answer for {seconds} s from {source}; see secret_timeout"));
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Sources {
     /// Only the journal is wanted: references outside of `[store]` that lead nowhere stay as they stand. A credential of
     /// systemd's can be looked up by the service alone, not by whoever looks into its journal.
     pub for_journal: bool,
+    /// What this program is called: its state is kept under that name.
+    pub program: String,
     /// `secret_command` is not run: what it would print counts as awaited.
     pub without_commands: bool,
 }
@@ -70,6 +72,7 @@ impl Sources {
             arguments: Vec::new(),
             protected_secrets: PathBuf::from("/etc/secrets"),
             for_journal: false,
+            program: "processor".to_owned(),
             without_commands: false,
         }
     }
@@ -80,16 +83,25 @@ impl Sources {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self::new(std::env::vars_os().filter_map(text).collect())
+        let mut sources = Self::new(std::env::vars_os().filter_map(text).collect());
+        let program = std::env::current_exe().ok();
+        let name = program.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        // A program that was replaced while it runs is called so by the kernel.
+        let name = name.map(|name| name.strip_suffix(" (deleted)").unwrap_or(name));
+        if let Some(name) = name {
+            name.clone_into(&mut sources.program);
+        }
+        sources
     }
 
-    /// Where a service of this name keeps what outlives it: as systemd says, or as the XDG base directories do.
+    /// Where a program of this name keeps what outlives it: as systemd says, or as the XDG base directories do. Each of a
+    /// developer's projects has a name of its own.
     pub(super) fn state_directory(&self) -> PathBuf {
         let variable = |name: &str| self.environment.get(name).filter(|value| !value.is_empty());
         // systemd separates several directories by colons.
         let systemd = variable("STATE_DIRECTORY").and_then(|all| all.split(':').next()).map(PathBuf::from);
-        let xdg = variable("XDG_STATE_HOME").map(|base| Path::new(base).join("processor"));
-        let home = || variable("HOME").map(|home| Path::new(home).join(".local/state/processor"));
+        let xdg = variable("XDG_STATE_HOME").map(|base| Path::new(base).join(&self.program));
+        let home = || variable("HOME").map(|home| Path::new(home).join(".local/state").join(&self.program));
         systemd.or(xdg).or_else(home).unwrap_or_else(|| PathBuf::from("/var/lib/processor"))
     }
 

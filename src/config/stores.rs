@@ -3,7 +3,7 @@
 use super::{
     jwe, kind,
     references::{Piece, Sigil},
-    secret_command::SecretCommand,
+    secret_command::{SLOW_AFTER, SecretCommand, slow},
     sources::Sources,
 };
 use std::{
@@ -11,8 +11,13 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
 };
+
+/// `secret_timeout` where nothing usable is said.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Where names are looked for.
 #[derive(Clone)]
@@ -24,6 +29,8 @@ pub(super) struct Stores {
     credentials: Option<PathBuf>,
     directory: Option<PathBuf>,
     command: Option<SecretCommand>,
+    /// How long each place may take.
+    limit: Duration,
     /// Commands are left alone for now.
     without_commands: bool,
 }
@@ -46,6 +53,7 @@ impl Stores {
             credentials: sources.environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             directory: None,
             command: None,
+            limit: DEFAULT_LIMIT,
             without_commands: sources.without_commands,
         }
     }
@@ -56,8 +64,14 @@ impl Stores {
         self
     }
 
-    pub(super) fn with_command(mut self, command: Option<String>, limit: Option<&str>) -> Self {
-        self.command = command.map(|command| SecretCommand::new(command, limit.and_then(kind::seconds)));
+    pub(super) fn with_limit(mut self, limit: Option<&str>) -> Self {
+        let usable = limit.and_then(kind::seconds).filter(|limit| !limit.is_zero());
+        self.limit = usable.unwrap_or(DEFAULT_LIMIT);
+        self
+    }
+
+    pub(super) fn with_command(mut self, command: Option<String>) -> Self {
+        self.command = command.map(|command| SecretCommand::new(command, self.limit));
         self
     }
 
@@ -102,9 +116,9 @@ impl Stores {
 
     fn protected_secret(&self, name: &str) -> Result<String, String> {
         let path = file_in(&self.protected, name)?;
-        let token = read(&path).map_err(String::from)?;
+        let token = read(&path, self.limit).map_err(String::from)?;
         let key_path = self.protected.join(".jwk/key.jwk");
-        let key = read(&key_path).map_err(String::from)?;
+        let key = read(&key_path, self.limit).map_err(String::from)?;
         jwe::decrypt(&token, &key).map_err(|error| format!("{} cannot be decrypted: {error}", path.display()))
     }
 
@@ -135,12 +149,12 @@ impl Stores {
 
     fn credential(&self, name: &str) -> Option<Result<String, Nowhere>> {
         let directory = self.credentials.as_ref()?;
-        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| Ok(read(&path)?)))
+        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| Ok(read(&path, self.limit)?)))
     }
 
     fn file(&self, name: &str) -> Option<Result<String, Nowhere>> {
         let directory = self.directory.as_ref()?;
-        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| private(&path)))
+        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| private(&path, self.limit)))
     }
 
     fn printed(&self, command: &SecretCommand, name: &str, section: &str) -> Result<String, Nowhere> {
@@ -194,9 +208,27 @@ impl From<Unread> for String {
     }
 }
 
-fn read(path: &Path) -> Result<String, Unread> {
+/// A pipe, or a disk behind a network, may let a reader wait for ever: nobody waits here for longer than `limit`.
+fn read(path: &Path, limit: Duration) -> Result<String, Unread> {
     use io::ErrorKind as Kind;
-    fs::read_to_string(path).map_err(|error| {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let file = path.to_owned();
+    thread::spawn(move || {
+        let _gone = sender.send(fs::read_to_string(file));
+    });
+    let slow_after = SLOW_AFTER.min(limit);
+    let read = receiver.recv_timeout(slow_after).or_else(|late| {
+        if limit > slow_after {
+            slow(&path.display().to_string(), slow_after);
+        }
+        receiver.recv_timeout(limit.saturating_sub(slow_after)).map_err(|_| late)
+    });
+    let Ok(read) = read else {
+        let seconds = limit.as_secs_f64();
+        let what = format!("{}: no answer within {seconds:.1} s (secret_timeout)", path.display());
+        return Err(Unread { what, awaited: true });
+    };
+    read.map_err(|error| {
         let what = match error.kind() {
             Kind::NotFound => format!("there is no file {}", path.display()),
             _ => format!("{} cannot be read: {error}", path.display()),
@@ -216,8 +248,8 @@ fn read(path: &Path) -> Result<String, Unread> {
 }
 
 /// A file that its owner alone can read.
-fn private(path: &Path) -> Result<String, Nowhere> {
-    let text = read(path)?;
+fn private(path: &Path, limit: Duration) -> Result<String, Nowhere> {
+    let text = read(path, limit)?;
     let mode = fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode() & 0o777;
     match mode & 0o077 {
         0 => Ok(text),

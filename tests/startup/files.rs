@@ -75,10 +75,14 @@ async fn check_tries_the_directories_and_leaves_nothing() {
         (check.wait(PATIENCE).await.code(), check.log().join("\n"))
     };
     let config = config(directory.path());
-    for (section, key) in [("store", "state_dir"), ("resilient", "logdir")] {
+    for (section, key, step) in [
+        ("store", "state_dir", "state_dir"),
+        ("resilient", "logdir", "logdir"),
+        ("resilient", "log_http_responses", "recordings"),
+    ] {
         let (code, text) = check(&config.clone().set(section, key, &below), &[]).await;
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains(key) && text.contains(&below) && text.contains("failed"), "{text}");
+        assert!(text.contains(step) && text.contains(&below) && text.contains("failed"), "{text}");
     }
     // The default place, of a user without a home.
     let homeless = AppConfig::empty().set("resilient", "host", "h").set("resilient", "api_key_id", "id").set(
@@ -99,6 +103,23 @@ async fn check_tries_the_directories_and_leaves_nothing() {
     let left: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["a-file"]);
+}
+
+#[test]
+fn each_program_has_a_journal_of_its_own() {
+    let directory = tempdir().unwrap();
+    let program =
+        Path::new(env!("CARGO_BIN_EXE_processor")).with_file_name(format!("mine-{}", std::process::id()));
+    fs::hard_link(env!("CARGO_BIN_EXE_processor"), &program).unwrap();
+    let path = directory.path().join("app.config");
+    fs::write(&path, "[resilient]\nhost = h\napi_key_id = id\napi_key_secret = secret\n").unwrap();
+    let mut check = std::process::Command::new(&program);
+    check.args(["check", "--config-file"]).arg(&path).env_clear().env("HOME", "/dev/null");
+    let output = check.output().unwrap();
+    fs::remove_file(&program).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let name = program.file_name().unwrap().to_str().unwrap();
+    assert!(text.contains(&format!("/dev/null/.local/state/{name}")), "{text}");
 }
 
 /// Runs `processor config -u` on a file that is mounted read-only; `None` on machines that let nobody mount anything.

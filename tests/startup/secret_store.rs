@@ -80,6 +80,22 @@ async fn check_fails_within_the_limit_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_never_answers_is_waited_for_within_the_limit() {
+    let directory = tempdir().unwrap();
+    let pipe = directory.path().join("soar_secret");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success());
+    let config = config(directory.path())
+        .set("resilient", "api_key_secret", "^soar_secret")
+        .set("resilient", "secrets_dir", &directory.path().display().to_string())
+        .set("resilient", "secret_timeout", "0.5");
+    let mut check = Processor::command(&config, &["check"]);
+    let code = check.wait(PATIENCE).await.code();
+    let text = check.log().join("\n");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("soar_secret: no answer within 0.5 s (secret_timeout)"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_in_itself_is_not_waited_for() {
     let directory = tempdir().unwrap();
     let command = script(directory.path(), "store", DOWN);
@@ -123,7 +139,7 @@ async fn a_command_that_takes_long_is_told_after_a_while() {
         &format!("{command} {{name}}"),
     );
     let mut processor = Processor::run(&config);
-    let line = processor.wait_for_log("secret_command has not answered yet", PATIENCE).await;
+    let line = processor.wait_for_log("a secret has not been answered yet", PATIENCE).await;
     assert!(line.contains("WARN") && line.contains("soar_secret") && line.contains("seconds=5"), "{line}");
     processor.wait_for_log("the platform cannot be used yet", PATIENCE).await;
     assert!(processor.stop(PATIENCE).await.success());

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Tries the journal's directory and the log's.
+/// Tries the directories of the journal, the log and the recordings.
 pub(super) fn walk(config: &Config, store: &store::Settings, report: &mut Report<'_>) {
     if let Some((directory, file)) = journal(&store.url)
         && let Err(error) = writable(&directory, &file)
@@ -22,6 +22,12 @@ pub(super) fn walk(config: &Config, store: &store::Settings, report: &mut Report
             hint(config)
         );
         let _told = report.failed("state_dir", FAILED, &detail);
+    }
+    if let Some(directory) = &config.development.log_http_responses
+        && let Err(error) = writable(directory, directory)
+    {
+        let detail = format!("{}: {error}: let this user write there, or leave it out", directory.display());
+        let _told = report.failed("recordings", FAILED, &detail);
     }
     if let Some(LogFile { directory, name, .. }) = &config.log.file
         && let Err(error) = writable(directory, &directory.join(name))
@@ -72,7 +78,7 @@ fn make(missing: &[&Path]) -> io::Result<()> {
 }
 
 fn try_file(directory: &Path, file: &Path) -> io::Result<()> {
-    if file.exists() {
+    if file.is_file() {
         fs::OpenOptions::new().append(true).open(file)?;
     }
     let trial = directory.join(format!(".processor-check-{}", std::process::id()));

@@ -15,7 +15,7 @@ pub(super) const STORE: &[Key] = &[
         "state_dir",
         Path,
         None,
-        "The directory for journal.db, made if need be. systemd's $STATE_DIRECTORY where it is not given, else $XDG_STATE_HOME/processor, else ~/.local/state/processor.",
+        "The directory for journal.db, made if need be. systemd's $STATE_DIRECTORY where it is not given, else a directory with this program's name (`processor`) in $XDG_STATE_HOME, else in ~/.local/state.",
     ),
     store(
         "sync",

@@ -127,7 +127,7 @@ pub(super) const SECRETS: &[Key] = &[
         Decimal(0.1, 3600.0),
         Some("20"),
         Topic::Secrets,
-        "Seconds that secret_command may take for one secret.",
+        "Seconds that secret_command, or a file of secrets_dir, may take for one secret.",
     ),
 ];
 
