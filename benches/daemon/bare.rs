@@ -20,7 +20,8 @@ pub(crate) fn arguments(broker: &Broker, queue: &str, prefetch: u32) -> Vec<Stri
 pub(crate) async fn consume(arguments: &[String]) {
     let [port, queue, prefetch, ca_file] = arguments else { panic!("port, queue, prefetch, CA file") };
     let tls = port.parse().expect("a port");
-    let address = Address { tls, plain: 0, metrics: 0, ca_file: ca_file.into(), make: Make::ActiveMq };
+    let address =
+        Address { tls, plain: 0, small: 0, metrics: 0, ca_file: ca_file.into(), make: Make::ActiveMq };
     let mut client = StompClient::connect_tls(&address, API_KEY).await.expect("the broker is up");
     let headers = [
         ("id", "1"),

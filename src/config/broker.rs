@@ -37,6 +37,8 @@ pub struct Broker {
     pub max_header_bytes: usize,
     /// Limit of headers in a frame.
     pub max_headers: usize,
+    /// The largest reply that is sent, where it is stated.
+    pub max_reply_bytes: Option<usize>,
     /// Before each queue's name, where it is not as the make wants it.
     pub queue_prefix: Option<String>,
     /// How many times connecting is tried again in a row before giving up; `None`: for ever.
@@ -111,6 +113,9 @@ impl Broker {
             max_body_bytes: reader.number("stomp_max_body_bytes"),
             max_header_bytes: reader.number("stomp_max_header_bytes"),
             max_headers: reader.number("stomp_max_headers"),
+            max_reply_bytes: reader
+                .is_set("stomp_max_reply_bytes")
+                .then(|| reader.number("stomp_max_reply_bytes")),
             queue_prefix: reader.optional("stomp_queue_prefix"),
             max_connection_retries: u32::try_from(retries).ok().filter(|retries| *retries > 0),
             heartbeat_timeout_threshold: reader

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     component::{CancellationToken, with_causes},
     config::Config,
-    dispatch::{Dispatcher, Drained},
+    dispatch::{Dispatcher, Drained, Unacknowledged},
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
 use std::{sync::Arc, time::Duration};
@@ -19,6 +19,9 @@ use tracing::{debug, error, info, warn};
 
 /// After the drain, this much is kept for DISCONNECT and its receipt.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A message that has been unacknowledged for so long may be why the broker has cut the connection.
+const LONG_UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// A platform's main loop and all it needs.
 #[derive(Debug)]
@@ -141,7 +144,13 @@ impl Watch {
                 self.queues.down();
                 let text = with_causes(&error);
                 if self.repeats.is_news(&format!("{at} {text}")) {
-                    report(&at, &error, retry_in, self.live.config().platform.doubt.as_deref());
+                    let was_cut = matches!(error, LinkError::ClosedByBroker | LinkError::Io(_));
+                    match was_cut.then(|| self.dispatcher.oldest()).flatten() {
+                        Some(oldest) if oldest.age >= LONG_UNACKNOWLEDGED => {
+                            report_cut(&at, &text, &oldest, retry_in)
+                        }
+                        _ => report(&at, &error, retry_in, self.live.config().platform.doubt.as_deref()),
+                    }
                 }
                 debug!(at, ?error, ?retry_in, "the link's error in full");
                 if is_refusal(&error) {
@@ -225,6 +234,21 @@ fn report_drained(drained: Drained) {
              the journal, once the broker delivers it again"
         );
     }
+}
+
+/// Brokers cut the connection of a client that leaves a message unacknowledged for long, and do not say so.
+fn report_cut(at: &str, text: &str, oldest: &Unacknowledged, retry_in: Option<Duration>) {
+    let Unacknowledged { key, age, action } = oldest;
+    let next = retry_in.map(|wait| format!("{:.1} s", wait.as_secs_f64())).unwrap_or_default();
+    warn!(
+        at,
+        error = format!("{text}, with a message unacknowledged for {} s", age.as_secs()),
+        message_id = key.id,
+        destination = key.destination,
+        action = action.as_deref().unwrap_or_default(),
+        next,
+        "no link to the broker"
+    );
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.

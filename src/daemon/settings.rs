@@ -185,6 +185,8 @@ pub fn stomp(config: &Config) -> stomp::Settings {
     settings.limits.max_headers = broker.max_headers;
     settings.limits.max_header_bytes = broker.max_header_bytes;
     settings.limits.max_body_bytes = broker.max_body_bytes;
+    settings.max_reply = broker.max_reply_bytes.map_or(stomp::MaxReply::Safe, stomp::MaxReply::Bytes);
+    settings.proves_aside = true;
     settings.connect_timeout = broker.connect_timeout;
     settings.make = broker.make.map(make);
     settings.virtual_host.clone_from(&broker.virtual_host);

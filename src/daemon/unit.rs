@@ -134,6 +134,7 @@ impl Unit {
         let (journal, workers) = (self.house.journal.part(self.config.named()), self.house.workers.clone());
         let dispatcher = Dispatcher::new(workshop.clone(), link.clone(), journal, workers);
         self.house.workers.spawn(dispatcher.clone().revive().in_current_span());
+        self.house.workers.spawn(dispatcher.clone().pay().in_current_span());
         let (serving, keeping) = prospect.start(workshop.clone(), link.clone(), dispatcher.clone());
         let mut live = Live {
             components: self.house.components.clone(),

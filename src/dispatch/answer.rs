@@ -6,8 +6,8 @@ use crate::{
         Failure, Reply,
         reply::{Consequence, interim},
     },
-    stomp::Outgoing,
-    store::Answer,
+    stomp::{Outgoing, Refusal},
+    store::{Answer, Key},
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -82,6 +82,30 @@ pub(super) fn last(envelope: &Envelope, ending: &Ending, job: Option<&Job>, took
 #[must_use]
 pub fn news(envelope: &Envelope, text: &str) -> Answer {
     answer(envelope, &interim(text))
+}
+
+/// What is sent in place of an answer that is not.
+pub(super) fn instead(of: &Answer, key: &Key, refusal: &Refusal) -> Answer {
+    let bytes = of.body.len();
+    let why = match refusal {
+        Refusal::OverLimit { bytes, limit } => {
+            format!("it has {bytes} bytes, more than the {limit} that the processor sends")
+        }
+        Refusal::TooLarge { bytes, limit: Some(limit), .. } => {
+            format!("it has {bytes} bytes, more than the {limit} that the broker takes")
+        }
+        Refusal::TooLarge { bytes, limit: None, words } => {
+            format!("it has {bytes} bytes, more than the broker takes (its words: {words})")
+        }
+        other => format!("of its {bytes} bytes the broker says: {other}"),
+    };
+    let text = format!(
+        "The work was carried out, but its result could not be sent: {why}. The result is among the processor's dead \
+         letters, under message {}.",
+        key.id
+    );
+    let body = serde_json::to_string(&Failure::new(text).to_json()).unwrap_or_default();
+    Answer { body, ..of.clone() }
 }
 
 fn answer(envelope: &Envelope, body: &Value) -> Answer {

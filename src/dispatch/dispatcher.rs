@@ -1,11 +1,12 @@
 //! Takes deliveries, and runs one task per message until it is settled.
 
 use super::{
+    debts::Debts,
     envelope::{Destination, Envelope},
     journaling::{Health, Journaling},
     lanes::Lanes,
-    ledger::{Claim, Ledger},
-    task::Task,
+    ledger::{Claim, Ledger, Unacknowledged},
+    task::{SENDING_KIB, Task},
     waiting::Waiting,
     work::Workshop,
 };
@@ -21,7 +22,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, error, warn};
 
@@ -41,6 +42,10 @@ pub(super) struct Desk {
     pub(super) waiting: Waiting,
     /// Answers that the journal keeps because the link fell before they were settled.
     pub(super) unsettled: AtomicUsize,
+    /// Those of them that are sent without waiting for their messages.
+    pub(super) owed: Debts,
+    /// What large answers on their way may take of memory, in KiB.
+    pub(super) sending: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Where the tasks run.
     workers: Handle,
@@ -78,6 +83,8 @@ impl Dispatcher {
             lanes: Arc::default(),
             waiting: Waiting::default(),
             unsettled: AtomicUsize::new(0),
+            owed: Debts::default(),
+            sending: Arc::new(Semaphore::new(SENDING_KIB)),
             tasks: TaskTracker::new(),
             workers,
             unnamed: AtomicU64::new(0),
@@ -96,12 +103,19 @@ impl Dispatcher {
         let span = envelope.span(&key.id);
         match self.0.ledger.claim(&key, Some(ack)) {
             Claim::New => {
+                self.0.ledger.describe(&key, envelope.action.clone());
                 let ordered = self.0.workshop.registry().is_ordered(&envelope.destination);
                 let ticket = ordered.then(|| self.0.lanes.ticket(&key.destination));
                 self.spawn(Task::new(self.0.clone(), key, envelope, room).run(ticket).instrument(span));
             }
             Claim::AtWork => span.in_scope(|| debug!("delivered again while at work")),
         }
+    }
+
+    /// The message at work for whose acknowledgement the broker has waited longest.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Unacknowledged> {
+        self.0.ledger.oldest()
     }
 
     /// How many messages are at work or waiting.

@@ -3,7 +3,12 @@
 use crate::component::{Kind, inputs::ShellInputs, message::Arrival};
 use bytes::Bytes;
 use serde_json::Value;
-use std::{fmt, str::FromStr, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 use tracing::{Span, error_span, field};
 
 /// Headers and body of one message, and the queue that it came from.
@@ -19,6 +24,8 @@ pub struct Envelope {
     pub arrival: Arrival,
     /// Those of its inputs that were written on a command line.
     pub shell_inputs: Option<Arc<ShellInputs>>,
+    /// The action's name, once the body has been read.
+    pub action: Arc<OnceLock<String>>,
 }
 
 /// A message destination's queue: `actions.<organization id>.<programmatic name>` (guide, chapter 5, "Message
@@ -44,7 +51,14 @@ impl Envelope {
     /// A message that has just arrived from `destination`.
     #[must_use]
     pub fn new(destination: Destination, headers: Vec<(String, String)>, body: Bytes) -> Self {
-        Self { destination, headers: Arc::new(headers), body, arrival: Arrival::next(), shell_inputs: None }
+        Self {
+            destination,
+            headers: Arc::new(headers),
+            body,
+            arrival: Arrival::next(),
+            shell_inputs: None,
+            action: Arc::default(),
+        }
     }
 
     /// A message that no broker delivered, with the headers that a platform sends, made up: for rehearsals.

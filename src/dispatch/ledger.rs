@@ -5,8 +5,9 @@
 
 use crate::store::Key;
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// The messages at work. `H` is what acknowledges one to the broker.
@@ -24,10 +25,31 @@ pub enum Claim {
 
 #[derive(Debug)]
 struct State<H> {
-    at_work: HashMap<Key, Option<H>>,
+    at_work: HashMap<Key, Held<H>>,
     /// Messages of which the broker has the reply but perhaps not the acknowledgement, oldest first.
     replied: VecDeque<Key>,
     replied_set: HashSet<Key>,
+}
+
+/// A message at work.
+#[derive(Debug)]
+struct Held<H> {
+    handle: Option<H>,
+    /// Since when the broker has waited for its acknowledgement.
+    since: Instant,
+    /// Its action's name, once that is known.
+    action: Arc<OnceLock<String>>,
+}
+
+/// A message that has waited for its acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unacknowledged {
+    /// The message.
+    pub key: Key,
+    /// For so long.
+    pub age: Duration,
+    /// Its action's name, where it is known.
+    pub action: Option<String>,
 }
 
 /// How many of those are remembered: more than brokers send ahead.
@@ -36,9 +58,43 @@ const MOST_REPLIED: usize = 10_000;
 impl<H: Clone + PartialEq> Ledger<H> {
     /// Takes the message over, or hands its new handle to whoever has it. A message that no broker delivered has none.
     pub fn claim(&self, key: &Key, handle: Option<H>) -> Claim {
-        match self.state().at_work.insert(key.clone(), handle) {
-            None => Claim::New,
-            Some(_) => Claim::AtWork,
+        let since = Instant::now();
+        match self.state().at_work.entry(key.clone()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Held { handle, since, action: Arc::default() });
+                Claim::New
+            }
+            Entry::Occupied(mut held) => {
+                (held.get_mut().handle, held.get_mut().since) = (handle, since);
+                Claim::AtWork
+            }
+        }
+    }
+
+    /// Where the name of a message's action will be found.
+    pub fn describe(&self, key: &Key, action: Arc<OnceLock<String>>) {
+        if let Some(held) = self.state().at_work.get_mut(key) {
+            held.action = action;
+        }
+    }
+
+    /// The message at work for whose acknowledgement the broker has waited longest.
+    pub fn oldest(&self) -> Option<Unacknowledged> {
+        let state = self.state();
+        let delivered = state.at_work.iter().filter(|(_, held)| held.handle.is_some());
+        let (key, held) = delivered.min_by_key(|(_, held)| held.since)?;
+        let (key, action) = (key.clone(), held.action.get().cloned());
+        Some(Unacknowledged { key, age: held.since.elapsed(), action })
+    }
+
+    /// Takes over the answering of a message that is not at work; its handle stays what it is otherwise.
+    pub fn settles(&self, key: &Key) -> Claim {
+        match self.state().at_work.entry(key.clone()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Held { handle: None, since: Instant::now(), action: Arc::default() });
+                Claim::New
+            }
+            Entry::Occupied(_) => Claim::AtWork,
         }
     }
 
@@ -49,14 +105,14 @@ impl<H: Clone + PartialEq> Ledger<H> {
 
     /// The handle of the newest delivery of a message at work.
     pub fn handle(&self, key: &Key) -> Option<H> {
-        self.state().at_work.get(key).cloned().flatten()
+        self.state().at_work.get(key).and_then(|held| held.handle.clone())
     }
 
     /// The work has ended, as far as the delivery with the handle `last` is concerned. False where it has been delivered
     /// again since: then it is still at work.
     pub fn release(&self, key: &Key, last: Option<&H>) -> bool {
         let mut state = self.state();
-        let newest = state.at_work.get(key).is_none_or(|handle| handle.as_ref() == last);
+        let newest = state.at_work.get(key).is_none_or(|held| held.handle.as_ref() == last);
         if newest {
             state.at_work.remove(key);
         }

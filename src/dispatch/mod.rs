@@ -6,11 +6,12 @@
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
 //! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
 //! order that must be, and `waiting` sees to it that those that wait hold up no others;
-//! `revival` takes up what was set aside.
+//! `revival` takes up what was set aside, and `debts` sends the answers whose messages the broker may not deliver again.
 
 pub mod actions;
 pub mod answer;
 pub mod cancel;
+mod debts;
 pub mod decode;
 pub mod dispatcher;
 pub mod envelope;
@@ -30,5 +31,6 @@ pub use actions::ActionNames;
 pub use cancel::Cancel;
 pub use dispatcher::{Dispatcher, Drained};
 pub use envelope::{Destination, Envelope};
+pub use ledger::Unacknowledged;
 pub use registry::{Clash, Entry, Registry, Route};
 pub use work::{Earlier, Observer, Outcome, Workshop};

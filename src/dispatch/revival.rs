@@ -68,13 +68,17 @@ impl Dispatcher {
 /// Whether the broker took the reply, or refused it: then it is among the dead letters anew.
 async fn settle(desk: &Desk, owed: Owed) -> bool {
     loop {
-        match owed.send(None).await {
+        match owed.send_again().await {
             Ok(Settled::Taken) => {
                 owed.confirmed();
                 return true;
             }
             Ok(Settled::ReplyRefused(reason)) => {
                 owed.refused(reason).await;
+                return true;
+            }
+            Ok(Settled::Withheld(refusal)) => {
+                owed.bury(&refusal.to_string()).await;
                 return true;
             }
             Err(_unsettled) => tokio::select! {

@@ -1,7 +1,7 @@
 //! One message's life, from its delivery to the broker's word that it is settled.
 
 use super::{
-    answer::{news, outgoing},
+    answer::{instead, news, outgoing},
     dispatcher::Desk,
     envelope::Envelope,
     journaling::{Journaling, Start, Step},
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     component::{Failure, StatusSink},
-    stomp::{AckHandle, Settled, Unsettled},
-    store::{Answer, DeadLetter, Key, StoreError},
+    stomp::{AckHandle, Refusal, Settled, Settlement, Unsent, Unsettled},
+    store::{Answer, DeadLetter, Key, Standing, StoreError},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -22,7 +22,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 /// A message, and what it needs.
 pub(super) struct Task {
@@ -30,7 +30,7 @@ pub(super) struct Task {
     key: Key,
     envelope: Arc<Envelope>,
     /// Its share of the memory that messages may take.
-    room: Option<Arc<OwnedSemaphorePermit>>,
+    _room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// How the carrying out ended.
@@ -50,10 +50,12 @@ pub(super) struct Owed {
     answer: Answer,
     /// Whether the journal has it: then nothing is lost if the process ends.
     kept: bool,
+    /// Whether this is an error in place of an answer that is not sent.
+    withheld: bool,
     /// The message's, for whoever looks into an answer that the broker refuses.
     headers: Arc<Vec<(String, String)>>,
-    /// The message's share of the memory, and as much of the answer's as there was.
-    _room: Vec<Arc<OwnedSemaphorePermit>>,
+    /// The answer's share of the memory that answers on their way may take; small ones have none.
+    share: Option<OwnedSemaphorePermit>,
 }
 
 /// What the handler is told and tells, between two deliveries if need be.
@@ -73,17 +75,12 @@ const FRESH: Duration = Duration::from_secs(60);
 /// The unit in which memory is counted.
 const KIB: usize = 1_024;
 
+/// What large answers on their way may take, in KiB, and from where on one is large.
+pub(super) const SENDING_KIB: usize = 32 * 1_024;
+const LARGE_KIB: u32 = 64;
+
 /// Until an answer is sent again that the journal could not keep.
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
-
-/// What the answer takes of memory until the broker has it, from where its message's share is from; less where there is
-/// no more. To wait for it would stop what gives it back.
-fn room_for(answer: &Answer, of: &OwnedSemaphorePermit) -> Option<Arc<OwnedSemaphorePermit>> {
-    let room = of.semaphore();
-    let wanted = (answer.body.len() / KIB).min(room.available_permits());
-    let wanted = u32::try_from(wanted).ok().filter(|wanted| *wanted > 0)?;
-    room.clone().try_acquire_many_owned(wanted).ok().map(Arc::new)
-}
 
 /// A message that is set aside now, without its body or an answer.
 fn letter(key: &Key, headers: &[(String, String)], reason: String) -> DeadLetter {
@@ -100,7 +97,7 @@ impl Task {
         envelope: Envelope,
         room: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Self {
-        Self { desk, key, envelope: Arc::new(envelope), room }
+        Self { desk, key, envelope: Arc::new(envelope), _room: room }
     }
 
     /// Carries it out, unless that has been done, and settles it.
@@ -198,10 +195,8 @@ impl Task {
 
     /// What is left of it once it is carried out: the body is somebody's data, and may be large.
     pub(super) fn owes(self, answer: Answer, kept: bool) -> Owed {
-        let Self { desk, key, envelope, room } = self;
-        let more = room.as_ref().and_then(|room| room_for(&answer, room));
-        let rooms = room.into_iter().chain(more).collect();
-        Owed { desk, key, answer, kept, headers: envelope.headers.clone(), _room: rooms }
+        let Self { desk, key, envelope, .. } = self;
+        Owed { desk, key, answer, kept, withheld: false, headers: envelope.headers.clone(), share: None }
     }
 
     fn waits(&self, waiting: bool) {
@@ -223,10 +218,12 @@ impl Task {
 
 impl Owed {
     /// By the newest delivery, until the broker has it, or until the journal has it and the broker will ask again.
-    async fn settle(mut self) {
+    pub(super) async fn settle(mut self) {
+        self.take_share().await;
         loop {
             let handle = self.desk.ledger.handle(&self.key);
             match self.send(handle.as_ref()).await {
+                Ok(Settled::Withheld(refusal)) => self.withhold(refusal).await,
                 Ok(settled) => {
                     if let Settled::ReplyRefused(reason) = settled {
                         self.refused(reason).await;
@@ -240,17 +237,61 @@ impl Owed {
                     debug!(%unsettled);
                     if unsettled.reply_taken {
                         self.desk.ledger.replied(&self.key);
+                        self.confirmed();
                     }
                     if !self.kept {
                         self.keep().await;
                     }
                     if self.kept && self.desk.ledger.release(&self.key, handle.as_ref()) {
                         self.desk.unsettled.fetch_add(1, Ordering::Relaxed);
+                        if !unsettled.reply_taken && self.is_owed_by(handle.as_ref()) {
+                            self.desk.owed.add(self.key, self.headers);
+                        }
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// Large answers that a slow broker does not confirm would fill the memory: one that has no share of it yet waits in
+    /// the journal alone.
+    async fn take_share(&mut self) {
+        let units = (self.answer.body.len() / KIB).min(SENDING_KIB);
+        let Some(units) = u32::try_from(units).ok().filter(|units| *units >= LARGE_KIB && self.kept) else {
+            return;
+        };
+        let sending = self.desk.sending.clone();
+        if let Ok(share) = sending.clone().try_acquire_many_owned(units) {
+            self.share = Some(share);
+            return;
+        }
+        self.answer.body = String::new();
+        self.share = sending.acquire_many_owned(units).await.ok();
+        while !self.read_back().await {
+            tokio::time::sleep(KEEP_AGAIN).await;
+        }
+    }
+
+    /// Whether the journal has given the answer back.
+    async fn read_back(&mut self) -> bool {
+        match self.desk.journal.claim(&self.key).await {
+            Ok(Standing::Answered(answer)) => self.answer = answer,
+            // It has been sent by another processor.
+            Ok(Standing::Confirmed) => self.answer = Answer::default(),
+            Ok(_) | Err(_) => return false,
+        }
+        true
+    }
+
+    /// An answer that the journal has, of a message that may not come again.
+    pub(super) fn of_journal(
+        desk: Arc<Desk>,
+        key: Key,
+        answer: Answer,
+        headers: Arc<Vec<(String, String)>>,
+    ) -> Self {
+        Self { desk, key, answer, kept: true, withheld: false, headers, share: None }
     }
 
     pub(super) async fn send(&self, handle: Option<&AckHandle>) -> Result<Settled, Unsettled> {
@@ -264,6 +305,59 @@ impl Owed {
             (None, None) => return Ok(Settled::Taken),
         };
         settling.map_err(|_| stale)?.confirmed().await
+    }
+
+    /// What the broker has refused before may be taken by now.
+    pub(super) async fn send_again(&self) -> Result<Settled, Unsettled> {
+        if self.answer.reply_to.is_empty() {
+            return Ok(Settled::Taken);
+        }
+        let settling = self.desk.link.reply_again(outgoing(&self.answer)).await;
+        settling.map_err(|_| Unsettled { reply_taken: false })?.confirmed().await
+    }
+
+    /// Whether the answer is to be sent though the message may not come again: where reply and acknowledgement are two
+    /// things to the broker, the one does not wait for the other. A message without a delivery was such a one.
+    fn is_owed_by(&self, handle: Option<&AckHandle>) -> bool {
+        let by_receipts = |handle: &AckHandle| handle.settlement() == Settlement::Receipts;
+        !self.answer.reply_to.is_empty() && handle.is_none_or(by_receipts)
+    }
+
+    /// The answer is set aside, and what goes out in its place is a short error, or nothing but the acknowledgement where
+    /// that would be refused too.
+    async fn withhold(&mut self, refusal: Refusal) {
+        let short = refusal.is_of_the_body().then(|| instead(&self.answer, &self.key, &refusal));
+        match (std::mem::replace(&mut self.withheld, true), short) {
+            (false, Some(short)) => {
+                self.bury(&refusal.to_string()).await;
+                let kept = self.desk.journal.finish(&self.key, short.clone()).await;
+                self.kept = kept.is_ok();
+                self.answer = short;
+            }
+            (false, None) => {
+                self.refused(refusal.to_string()).await;
+                self.only_acknowledged();
+            }
+            (true, _) => {
+                debug!(%refusal, "the error in place of the reply is refused too; only acknowledged");
+                self.only_acknowledged();
+            }
+        }
+    }
+
+    /// There is nothing left to be sent.
+    fn only_acknowledged(&mut self) {
+        self.answer = Answer::default();
+        self.confirmed();
+    }
+
+    pub(super) async fn bury(&self, reason: &str) {
+        error!(
+            bytes = self.answer.body.len(),
+            reason,
+            "reply withheld and dead-lettered; raise the limit, then send it with `processor dead retry`"
+        );
+        self.set_aside(format!("the answer was withheld: {reason}")).await;
     }
 
     /// The broker has it: it need not be remembered for ever.
@@ -286,8 +380,11 @@ impl Owed {
             "the broker refuses a reply, so that the platform shows none; let the account write to this queue, then \
              send it again with `processor dead retry`"
         );
-        let reason = format!("the broker refused the answer: {reason}");
-        // It has been carried out: what is to be tried again is the answer, without the message's body.
+        self.set_aside(format!("the broker refused the answer: {reason}")).await;
+    }
+
+    /// It has been carried out: what is to be tried again is the answer, without the message's body.
+    async fn set_aside(&self, reason: String) {
         let answer = Some(self.answer.clone());
         let letter = DeadLetter { answer, ..letter(&self.key, &self.headers, reason) };
         self.desk.journaling(&self.key).bury(letter).await;
@@ -337,8 +434,12 @@ impl StatusSink for Sink {
                 return debug!("an interim status that nobody awaits was dropped");
             }
             let message = outgoing(&news);
-            if let Err(stale) = self.desk.link.send(handle.as_ref(), message).await {
-                debug!(%stale, "an interim status was dropped");
+            match self.desk.link.send(handle.as_ref(), message).await {
+                Ok(()) => {}
+                Err(Unsent::Stale(stale)) => debug!(%stale, "an interim status was dropped"),
+                Err(Unsent::Refused(refusal)) => {
+                    warn!(bytes = text.len(), reason = %refusal, "interim status dropped; the reply still goes out");
+                }
             }
         })
     }

@@ -184,6 +184,8 @@ impl Workshop {
         earlier.crashes.and_then(Failure::after_crashes).map_or(Ok(()), Err)?;
         let name = self.name(envelope, &body).await?;
         note(&name, &body);
+        // Of an earlier attempt it is the same.
+        let _ = envelope.action.set(name.display.clone());
         if let Some(observer) = &self.observer {
             observer.message(&name.display, envelope);
         }

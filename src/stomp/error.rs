@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::codec::CodecError;
+use super::refusal::Refusal;
 use super::session::{Fault, SessionError};
 
 /// Why there is no connection, or none any more.
@@ -27,7 +28,10 @@ pub enum LinkError {
     #[error("the broker has taken no byte for {0:?}")]
     Stalled(Duration),
     /// The broker takes our bytes, but has not confirmed for too long what was settled.
-    #[error("the broker has not confirmed a reply for {0:?}, although the connection stands")]
+    #[error(
+        "the broker has not confirmed a reply for {0:?}, although the connection stands; a memory or disk alarm on the \
+         broker (RabbitMQ: rabbitmq-diagnostics alarms) or a slow disk does that"
+    )]
     Unconfirmed(Duration),
     /// The connection failed while reading or writing.
     #[error("the connection to the broker failed")]
@@ -55,6 +59,17 @@ pub enum Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session that delivered this message is gone; the broker will deliver it again")]
 pub struct Stale;
+
+/// A message without an acknowledgement was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// The session is gone, or none is up.
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    /// It is not sent on any session.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+}
 
 /// The session fell before the broker said that it has taken what was settled: it has taken both the reply and the
 /// acknowledgement, or neither, and then delivers the message again.
@@ -98,8 +113,13 @@ impl LinkError {
     pub fn cause(&self) -> Cause {
         match self {
             Self::Session(SessionError::Broker(error)) => match error.fault {
-                Fault::Credentials | Fault::VirtualHost => Cause::Credentials,
-                Fault::Refused | Fault::Mismatch | Fault::Transient | Fault::Fatal => Cause::Outage,
+                Fault::Credentials | Fault::VirtualHost | Fault::NamedVirtualHost => Cause::Credentials,
+                Fault::Refused
+                | Fault::Mismatch
+                | Fault::TooLarge
+                | Fault::AckTimeout
+                | Fault::Transient
+                | Fault::Fatal => Cause::Outage,
             },
             Self::Dial(_)
             | Self::ConnectTimeout(_)
@@ -117,4 +137,15 @@ impl LinkError {
             ) => Cause::Outage,
         }
     }
+}
+
+/// A failure and its causes, in one line.
+pub(super) fn in_words(error: &LinkError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        words = format!("{words}: {next}");
+        cause = next.source();
+    }
+    words
 }

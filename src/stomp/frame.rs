@@ -125,6 +125,14 @@ impl Headers {
         self.0.push((name.into(), value.into()));
     }
 
+    /// Replaces the first header of this name, or adds one.
+    pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value.into(),
+            None => self.push(name, value),
+        }
+    }
+
     /// All of them in order, repeated ones included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -9,10 +9,13 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{CloseError, LinkError, Stale, Unsettled};
+use super::aside::{Aside, Seen};
+use super::blame::{Mark, Verdict};
+use super::error::{CloseError, LinkError, Stale, Unsent, Unsettled};
 use super::frame::{Command, Frame, Headers};
 use super::heartbeat::Beats;
-use super::profile::Profile;
+use super::profile::Settlement;
+use super::refusal::Refusal;
 use super::session::{Epoch, Version};
 use super::settler::{Parcel, Settled};
 use super::writer::{Outlet, Post};
@@ -107,12 +110,36 @@ pub struct Outgoing {
 /// What was queued by [`Link::settle`], on its way to the broker.
 #[derive(Debug)]
 #[must_use = "only the broker's confirmation says that the message is settled"]
-pub struct Settling {
-    done: oneshot::Receiver<Settled>,
-    reply_taken: Arc<AtomicBool>,
-    /// The session is no more.
-    gone: CancellationToken,
+pub struct Settling(Stage);
+
+#[derive(Debug)]
+enum Stage {
+    Queued {
+        done: oneshot::Receiver<Settled>,
+        reply_taken: Arc<AtomicBool>,
+        /// The session is no more.
+        gone: CancellationToken,
+    },
+    /// Nothing was queued, for it is known already.
+    Known(Result<Settled, Unsettled>),
 }
+
+/// What is to be done about a reply.
+enum Ready {
+    /// It goes out on the session, with no other if it is `alone`.
+    Send {
+        frame: Frame,
+        alone: bool,
+    },
+    /// The broker has taken it on a connection of its own.
+    Taken,
+    Refused(Refusal),
+    /// The session has gone meanwhile.
+    Gone,
+}
+
+/// Until a reply that must go alone is tried again, where the broker did not answer.
+const ALONE_AGAIN: Duration = Duration::from_secs(1);
 
 /// The way to the broker, whatever session is up. Clones are the same link; the link lives until it is closed or
 /// aborted, or its events are no longer received.
@@ -125,6 +152,7 @@ pub struct Link {
     pub(super) prefetch: usize,
     /// How many messages of each destination are wanted ahead by now.
     pub(super) ahead: Arc<AtomicUsize>,
+    pub(super) aside: Aside,
 }
 
 /// What the owner asks of the link's task.
@@ -170,6 +198,12 @@ impl AckHandle {
         self.0.outlet.is_closed() || self.0.settled.load(Ordering::Acquire)
     }
 
+    /// How the broker takes a reply and the acknowledgement.
+    #[must_use]
+    pub fn settlement(&self) -> Settlement {
+        self.0.outlet.profile.settlement()
+    }
+
     /// True for the first caller only.
     fn take(&self) -> bool {
         !self.0.settled.swap(true, Ordering::AcqRel)
@@ -192,9 +226,11 @@ impl fmt::Debug for AckHandle {
 // === impl Outgoing ===
 
 impl Outgoing {
-    fn into_frame(self, profile: &Profile) -> Frame {
+    fn into_frame(self, outlet: &Outlet) -> Frame {
+        let destination = outlet.profile.on_the_wire(&self.destination);
+        let destination = outlet.blame.detour(&destination).unwrap_or(destination);
         let mut frame = Frame::new(Command::Send)
-            .with("destination", profile.on_the_wire(&self.destination))
+            .with("destination", destination)
             .with("persistent", "true")
             .with("content-length", self.body.len().to_string())
             .with_body(self.body);
@@ -208,12 +244,19 @@ impl Outgoing {
 // === impl Settling ===
 
 impl Settling {
+    fn known(outcome: Result<Settled, Unsettled>) -> Self {
+        Self(Stage::Known(outcome))
+    }
+
     /// Waits until the broker has taken it, or refused the reply.
     ///
     /// # Errors
     /// [`Unsettled`]: the session fell first.
     pub async fn confirmed(self) -> Result<Settled, Unsettled> {
-        let Self { mut done, reply_taken, gone } = self;
+        let (mut done, reply_taken, gone) = match self.0 {
+            Stage::Queued { done, reply_taken, gone } => (done, reply_taken, gone),
+            Stage::Known(known) => return known,
+        };
         let told = tokio::select! {
             biased;
             told = &mut done => told.ok(),
@@ -229,15 +272,33 @@ impl Settling {
 
 impl Link {
     /// Queues the reply, if any, and the acknowledgement, which the broker takes together, on the session that delivered
-    /// the message. What becomes of them, [`Settling`] tells. Dropping the future before it is done settles nothing.
+    /// the message. What becomes of them, [`Settling`] tells. A reply over which the broker may end the session is first
+    /// sent on a connection of its own. Dropping the future before it is done settles nothing.
     ///
     /// # Errors
     /// [`Stale`]: the session is gone or ending, or the message has been settled before. Nothing was queued.
     pub async fn settle(&self, ack: &AckHandle, reply: Option<Outgoing>) -> Result<Settling, Stale> {
-        let reply = reply.map(|reply| reply.into_frame(&ack.0.outlet.profile));
-        let (parcel, settling) = parcel(&ack.0.outlet, reply, Some(ack.0.ack.clone()));
-        settle(&ack.0.outlet, parcel, || ack.take()).await?;
-        Ok(settling)
+        let outlet = &ack.0.outlet;
+        let ready = match reply {
+            Some(reply) if !ack.is_stale() => Some(self.examine(outlet, reply, false).await),
+            Some(_) => return Err(Stale),
+            None => None,
+        };
+        let (mut parcel, settling) = parcel(outlet, None, Some(ack.0.ack.clone()));
+        let taken = matches!(ready, Some(Ready::Taken));
+        parcel.reply_taken.store(taken, Ordering::Release);
+        match ready {
+            None | Some(Ready::Taken) => {}
+            Some(Ready::Send { frame, alone }) => (parcel.reply, parcel.alone) = (Some(frame), alone),
+            Some(Ready::Refused(Refusal::Destination(words))) => parcel.refused = Some(words),
+            Some(Ready::Refused(refusal)) => return Ok(Settling::known(Ok(Settled::Withheld(refusal)))),
+            Some(Ready::Gone) => return Err(Stale),
+        }
+        match settle(outlet, parcel, || ack.take()).await {
+            Ok(()) => Ok(settling),
+            Err(Stale) if taken => Ok(Settling::known(Err(Unsettled { reply_taken: true }))),
+            Err(stale) => Err(stale),
+        }
     }
 
     /// Queues a reply that no delivery waits for, on the session that is up.
@@ -245,23 +306,83 @@ impl Link {
     /// # Errors
     /// [`Stale`]: none is up. Nothing was queued.
     pub async fn reply(&self, reply: Outgoing) -> Result<Settling, Stale> {
+        self.reply_on_current(reply, false).await
+    }
+
+    /// The same for a reply that the broker has refused before: what was wrong may have been put right.
+    ///
+    /// # Errors
+    /// [`Stale`]: none is up. Nothing was queued.
+    pub async fn reply_again(&self, reply: Outgoing) -> Result<Settling, Stale> {
+        self.reply_on_current(reply, true).await
+    }
+
+    async fn reply_on_current(&self, reply: Outgoing, anew: bool) -> Result<Settling, Stale> {
         let outlet = self.current.borrow().clone().ok_or(Stale)?;
-        let (parcel, settling) = parcel(&outlet, Some(reply.into_frame(&outlet.profile)), None);
+        let (frame, alone) = match self.examine(&outlet, reply, anew).await {
+            Ready::Send { frame, alone } => (frame, alone),
+            Ready::Taken => return Ok(Settling::known(Ok(Settled::Taken))),
+            Ready::Refused(Refusal::Destination(words)) => {
+                return Ok(Settling::known(Ok(Settled::ReplyRefused(words))));
+            }
+            Ready::Refused(refusal) => return Ok(Settling::known(Ok(Settled::Withheld(refusal)))),
+            Ready::Gone => return Err(Stale),
+        };
+        let (mut parcel, settling) = parcel(&outlet, Some(frame), None);
+        parcel.alone = alone;
         settle(&outlet, parcel, || true).await?;
         Ok(settling)
     }
 
-    /// Queues a message: on the session of `on`, or on the one that is up.
+    /// Queues a message: on the session of `on`, or on the one that is up. Nobody is told whether the broker takes it.
     ///
     /// # Errors
-    /// [`Stale`]: that session is gone, or none is up. Nothing was queued.
-    pub async fn send(&self, on: Option<&AckHandle>, message: Outgoing) -> Result<(), Stale> {
+    /// [`Unsent`]: that session is gone, none is up, or the broker is not sent such a message. Nothing was queued.
+    pub async fn send(&self, on: Option<&AckHandle>, message: Outgoing) -> Result<(), Unsent> {
         let outlet = match on {
             Some(ack) => ack.0.outlet.clone(),
             None => self.current.borrow().clone().ok_or(Stale)?,
         };
-        let frame = message.into_frame(&outlet.profile);
-        outlet.queue(frame.body.len(), |space| Some(Post::Frame { frame, space })).await
+        let frame = message.into_frame(&outlet);
+        outlet.allows(&frame)?;
+        let mark = Mark::status(&frame);
+        match outlet.blame.verdict(&mark, false) {
+            Verdict::Clear | Verdict::Unproven => {}
+            Verdict::Refused(refusal) => return Err(refusal.into()),
+            Verdict::Alone => {
+                return match self.aside.ask(frame, Some(mark)).await {
+                    Seen::Taken => Ok(()),
+                    Seen::Refused(refusal) => Err(refusal.into()),
+                    // It is not worth a session.
+                    Seen::Unknown | Seen::Impossible => Err(Stale.into()),
+                };
+            }
+        }
+        Ok(outlet.queue(frame.body.len(), |space| Some(Post::Frame { frame, space })).await?)
+    }
+
+    /// How a reply is to go out; it may have gone out already.
+    async fn examine(&self, outlet: &Outlet, reply: Outgoing, anew: bool) -> Ready {
+        let frame = reply.into_frame(outlet);
+        if let Err(refusal) = outlet.allows(&frame) {
+            return Ready::Refused(refusal);
+        }
+        let mark = Mark::answer(&frame);
+        let verdict = outlet.blame.verdict(&mark, outlet.profile.proves_aside());
+        match &verdict {
+            Verdict::Clear if !anew => return Ready::Send { frame, alone: false },
+            Verdict::Refused(refusal) if !anew => return Ready::Refused(refusal.clone()),
+            Verdict::Clear | Verdict::Unproven | Verdict::Refused(_) | Verdict::Alone => {}
+        }
+        loop {
+            match self.aside.ask(frame.clone(), Some(mark.clone())).await {
+                Seen::Taken => return Ready::Taken,
+                Seen::Refused(refusal) => return Ready::Refused(refusal),
+                Seen::Impossible => return Ready::Send { frame, alone: verdict != Verdict::Unproven },
+                Seen::Unknown if outlet.is_closed() => return Ready::Gone,
+                Seen::Unknown => tokio::time::sleep(ALONE_AGAIN).await,
+            }
+        }
     }
 
     /// Whether a session is up.
@@ -331,8 +452,8 @@ fn parcel(outlet: &Outlet, reply: Option<Frame>, ack: Option<Frame>) -> (Parcel,
     let (done, told) = oneshot::channel();
     let reply_taken = Arc::new(AtomicBool::new(false));
     let gone = outlet.gone.clone();
-    let settling = Settling { done: told, reply_taken: Arc::clone(&reply_taken), gone };
-    (Parcel { reply, ack, done, reply_taken, space: None }, settling)
+    let settling = Settling(Stage::Queued { done: told, reply_taken: Arc::clone(&reply_taken), gone });
+    (Parcel { reply, ack, refused: None, alone: false, done, reply_taken, space: None }, settling)
 }
 
 async fn settle(outlet: &Outlet, parcel: Parcel, last_word: impl FnOnce() -> bool) -> Result<(), Stale> {
@@ -343,9 +464,10 @@ async fn settle(outlet: &Outlet, parcel: Parcel, last_word: impl FnOnce() -> boo
 #[cfg(test)]
 mod tests {
     use super::super::{
-        barred::Barred,
+        blame::Blame,
         codec::{Codec, Limits},
         heartbeat::Heartbeat,
+        profile::Profile,
         settings::Settings,
         writer::{Terms, Writer},
     };
@@ -359,7 +481,7 @@ mod tests {
             beats: Heartbeat::default().none(),
             stall: Duration::from_secs(1),
             profile: Arc::new(Profile::new(&settings, None)),
-            barred: Barred::default(),
+            blame: Blame::default(),
             deaf: Arc::default(),
         };
         let (_reader, write_half) = tokio::io::split(tokio::io::duplex(64).0);

@@ -12,19 +12,22 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::aside::{Aside, Berth, Seen};
 use super::backoff::Backoff;
-use super::barred::Barred;
+use super::blame::Blame;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
 use super::handle::{AckHandle, Delivery, Event, Link, Order};
 use super::live::Live;
 use super::outbox::Outbox;
 use super::roster::{Request, Roster, SubscriptionId};
-use super::session::{BrokerError, Epoch, Message, Received, SessionError};
+use super::session::{BrokerError, Epoch, Message, Received};
 use super::settings::Settings;
 use super::settler::Word;
 use super::transport::authority;
 use super::writer::{Outlet, Post};
+
+mod probing;
 
 /// What a link needs from the outside world: a fresh byte stream to the broker, TLS and proxies done.
 pub trait Dial: Send + 'static {
@@ -38,6 +41,15 @@ pub trait Dial: Send + 'static {
 
     /// The host and port that the last dial was for, where it may be one of several.
     fn target(&self) -> Option<(&str, u16)> {
+        None
+    }
+
+    /// What opens a second stream to the broker that was dialed last, if that can be done: what may cost a connection is
+    /// tried on one of its own.
+    fn aside(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
         None
     }
 }
@@ -77,10 +89,12 @@ enum Next {
     Failed(LinkError),
     /// A refused queue is to be tried again, or an answer is late.
     Due,
+    /// What a queue that had been refused came to, asked for on a connection of its own.
+    Probed(SubscriptionId, Seen),
 }
 
 /// Keeps the connection alive.
-struct Keeper<D> {
+struct Keeper<D: Dial> {
     settings: Arc<Settings>,
     dialer: D,
     orders: mpsc::Receiver<Order>,
@@ -93,7 +107,12 @@ struct Keeper<D> {
     backoff: Backoff,
     /// Failed attempts since a session was last of use.
     failures: u32,
-    barred: Barred,
+    blame: Blame,
+    aside: Aside,
+    berth: Berth<D>,
+    probed: mpsc::Receiver<(SubscriptionId, Seen)>,
+    /// Where probes tell what they have seen.
+    probes: mpsc::Sender<(SubscriptionId, Seen)>,
     /// Whether the session was of use: the broker has answered a subscription.
     useful: bool,
     epoch: Epoch,
@@ -128,7 +147,18 @@ pub fn start<D: Dial>(
     let abort = CancellationToken::new();
     let prefetch = usize::try_from(settings.prefetch.max(1)).unwrap_or(MAX_EVENTS);
     let ahead = Arc::new(AtomicUsize::new(prefetch));
-    let link = Link { orders, current: shown, over: outcome, abort: abort.clone(), prefetch, ahead };
+    let blame = Blame::default();
+    let (aside, berth) = Aside::start(&settings, &blame);
+    let (probes, probed) = mpsc::channel(ORDERS);
+    let link = Link {
+        orders,
+        current: shown,
+        over: outcome,
+        abort: abort.clone(),
+        prefetch,
+        ahead,
+        aside: aside.clone(),
+    };
     let room = Arc::new(Semaphore::new(room_of(settings.max_bytes)));
     let keeper = Keeper {
         backoff: Backoff::new(settings.backoff),
@@ -140,7 +170,11 @@ pub fn start<D: Dial>(
         held: None,
         roster: Roster::new(destinations),
         failures: 0,
-        barred: Barred::default(),
+        blame,
+        aside,
+        berth,
+        probed,
+        probes,
         useful: false,
         epoch: Epoch(0),
         current,
@@ -224,13 +258,13 @@ impl<D: Dial> Keeper<D> {
 
     /// One attempt under one deadline, taking orders meanwhile.
     async fn dial(&mut self) -> Result<Live<D::Io>, End> {
-        let Self { settings, dialer, orders, outbox, roster, barred, epoch, .. } = self;
+        let Self { settings, dialer, orders, outbox, roster, blame, epoch, .. } = self;
         epoch.0 += 1;
         let limit = settings.connect_timeout;
         let attempt = timeout(limit, async {
             let io = dialer.dial().await.map_err(|error| LinkError::Dial(Box::new(error)))?;
             let host = dialer.target().map_or(settings.host.as_str(), |(host, _)| host);
-            Live::open(io, settings, host, barred.clone(), *epoch).await
+            Live::open(io, settings, host, blame.clone(), *epoch).await
         });
         tokio::pin!(attempt);
         loop {
@@ -251,6 +285,8 @@ impl<D: Dial> Keeper<D> {
         self.useful = false;
         self.roster.renew();
         self.current.send_replace(Some(live.outlet.clone()));
+        let host = self.dialer.target().map_or(self.settings.host.as_str(), |(host, _)| host);
+        self.berth.up(self.dialer.aside(), host, live.epoch.0);
         let (epoch, version) = (live.epoch, live.session.version());
         let broker = live.session.broker().map(str::to_owned);
         let beats = live.session.beats();
@@ -261,6 +297,8 @@ impl<D: Dial> Keeper<D> {
 
     fn fallen(&mut self, error: LinkError, since: Instant) -> Life<D::Io> {
         self.current.send_replace(None);
+        self.berth.down();
+        self.blame.session_ended(&error);
         self.backoff.was_up(since.elapsed());
         if self.useful { self.retry(error) } else { self.attempt_failed(error) }
     }
@@ -291,6 +329,10 @@ impl<D: Dial> Keeper<D> {
                 }
                 Ok(())
             }
+            Next::Probed(id, seen) => {
+                self.told_of(id, seen);
+                Ok(())
+            }
             Next::Delivered => {
                 live.reader.excuse();
                 Ok(())
@@ -303,8 +345,9 @@ impl<D: Dial> Keeper<D> {
                 Ok(())
             }
             Next::Frame(frame) => self.receive(frame, live).map_err(End::Failed),
-            Next::Failed(error) => Err(End::Failed(error)),
+            Next::Failed(error) => Err(End::Failed(live.last_words(error).await)),
             Next::Due => {
+                self.probe(live);
                 self.tell_overdue();
                 Ok(())
             }
@@ -312,6 +355,7 @@ impl<D: Dial> Keeper<D> {
     }
 
     async fn next(&mut self, live: &mut Live<D::Io>) -> Next {
+        self.probe(live);
         let has_request = self.roster.has_request(Instant::now());
         let due = self.roster.next_due(self.settings.connect_timeout).filter(|_| !has_request);
         let has_room = self.held.is_none();
@@ -326,20 +370,18 @@ impl<D: Dial> Keeper<D> {
             // Before the writer: the broker's ERROR says more than the broken pipe that follows it.
             frame = live.reader.next(), if may_read => frame.map_or_else(Next::Failed, Next::Frame),
             error = live.writer.failed() => Next::Failed(error),
+            Some((id, seen)) = self.probed.recv() => Next::Probed(id, seen),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Next::Due,
         }
     }
 
     fn receive(&mut self, frame: Frame, live: &mut Live<D::Io>) -> Result<(), LinkError> {
         let received = live.session.receive(frame);
-        if let Err(SessionError::Broker(error)) = &received {
-            self.barred.note(error);
-        }
         match received? {
             Received::Message(message) => self.deliver(message, live),
             Received::Subscribed(id) => self.subscribed(id),
             Received::Refused(id, error) => self.refused(id, &error),
-            Received::ReplyRefused(receipt, error) => live.tell(Word::Refused(receipt, error.message))?,
+            Received::ReplyRefused(receipt, error) => live.tell(Word::Refused(receipt, error))?,
             Received::Confirmed(receipt) => {
                 self.backoff.worked();
                 live.tell(Word::Receipt(receipt))?;
@@ -392,12 +434,7 @@ impl<D: Dial> Keeper<D> {
 
     fn refused(&mut self, id: SubscriptionId, refusal: &BrokerError) {
         self.was_of_use();
-        let refused = self.roster.refuse(id, Instant::now(), fastrand::f64());
-        if let Some((destination, delay)) = refused {
-            debug!(destination, retry_in = ?delay, "a refused queue will be asked for again");
-            let (destination, reason) = (destination.to_owned(), refusal.reason());
-            self.outbox.push(Event::Refused { destination, reason });
-        }
+        self.refused_again(id, refusal.reason());
     }
 
     fn was_of_use(&mut self) {

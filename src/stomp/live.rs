@@ -3,14 +3,16 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, split};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::codec::Encoder;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::barred::Barred;
+use super::blame::Blame;
 use super::codec::Codec;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
@@ -39,6 +41,9 @@ pub(super) struct Live<Io> {
 #[derive(Debug)]
 pub(super) struct WriterTask(AbortOnDropHandle<Result<(), LinkError>>);
 
+/// How long to listen for the reason when writing has failed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 impl WriterTask {
     /// Why the task ended; for as long as the session lives it only ends by failing.
     pub(super) async fn failed(&mut self) -> LinkError {
@@ -56,7 +61,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         mut io: Io,
         settings: &Settings,
         host: &str,
-        barred: Barred,
+        blame: Blame,
         epoch: Epoch,
     ) -> Result<Self, LinkError> {
         let mut codec = Codec::new(Version::V1_2, settings.limits);
@@ -68,7 +73,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         let answer = reader.next().await?;
         let session = Session::open(settings, &answer)?;
         codec.set_version(session.version());
-        let terms = Terms::new(codec, &session, settings, barred);
+        let terms = Terms::new(codec, &session, settings, blame);
         Ok(Self::split(reader, session, terms, epoch))
     }
 
@@ -92,6 +97,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         self.reader.excuse();
     }
 
+    /// Why the session has ended, where writing failed first: the broker's ERROR says more than the broken pipe.
+    pub(super) async fn last_words(&mut self, failed: LinkError) -> LinkError {
+        if !matches!(failed, LinkError::Io(_) | LinkError::ClosedByBroker) {
+            return failed;
+        }
+        let heard = async {
+            loop {
+                let frame = self.reader.next().await.ok()?;
+                if let Err(error @ SessionError::Broker(_)) = self.session.receive(frame) {
+                    return Some(error.into());
+                }
+            }
+        };
+        timeout(LAST_WORDS, heard).await.ok().flatten().unwrap_or(failed)
+    }
+
     /// Tells the writer what the broker says of what was settled.
     pub(super) fn tell(&self, word: Word) -> Result<(), LinkError> {
         // There is room for all that may be asked; a broker that confirms more breaks the rules.
@@ -108,9 +129,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
             match session.receive(frame) {
                 Ok(Received::Disconnected) => return Ok(()),
                 Ok(Received::Confirmed(receipt)) => hear(&words, Word::Receipt(receipt))?,
-                Ok(Received::ReplyRefused(receipt, error)) => {
-                    hear(&words, Word::Refused(receipt, error.message))?
-                }
+                Ok(Received::ReplyRefused(receipt, error)) => hear(&words, Word::Refused(receipt, error))?,
                 Ok(_) | Err(SessionError::Unacknowledgeable(_)) => {}
                 Err(_) => return Err(CloseError::Lost),
             }

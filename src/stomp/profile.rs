@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 use super::frame::Headers;
-use super::settings::Settings;
+use super::settings::{MaxReply, Settings};
 
 /// A make of broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Make {
 pub struct Profile {
     make: Make,
     prefix: String,
+    max_reply: usize,
+    proves_aside: bool,
 }
 
 /// How the broker is made to take a reply and its acknowledgement.
@@ -40,6 +42,11 @@ const BYTES_OF_A_MESSAGE: u64 = 16 * 1_024;
 
 /// `RabbitMQ`'s virtual host where nobody has made another.
 const DEFAULT_VIRTUAL_HOST: &str = "/";
+
+/// The largest reply where nothing is set: less than ActiveMQ's 100 MiB, and than the 4 MiB of a `RabbitMQ` that limits
+/// STOMP frames.
+const MAX_REPLY: usize = 100_000_000;
+const MAX_REPLY_TO_RABBITMQ: usize = 4_000_000;
 
 /// How many bytes of a digest tell two tokens apart.
 const SHORT: usize = 8;
@@ -82,7 +89,34 @@ impl Profile {
             Make::RabbitMq => "/queue/",
             Make::ActiveMq | Make::Artemis | Make::Other => "",
         };
-        Self { make, prefix: settings.destination_prefix.clone().unwrap_or_else(|| usual.to_owned()) }
+        let max_reply = match settings.max_reply {
+            MaxReply::Unlimited => usize::MAX,
+            MaxReply::Bytes(bytes) => bytes,
+            MaxReply::Safe if make == Make::RabbitMq => MAX_REPLY_TO_RABBITMQ,
+            MaxReply::Safe => MAX_REPLY,
+        };
+        Self {
+            make,
+            prefix: settings.destination_prefix.clone().unwrap_or_else(|| usual.to_owned()),
+            max_reply,
+            proves_aside: settings.proves_aside,
+        }
+    }
+
+    /// The largest reply that is sent.
+    #[must_use]
+    pub fn max_reply(&self) -> usize {
+        self.max_reply
+    }
+
+    /// Whether what has not been taken before is sent on a connection of its own first.
+    pub(super) fn proves_aside(&self) -> bool {
+        self.proves_aside && self.settlement() == Settlement::Receipts
+    }
+
+    /// Whether the broker ends the connection over a queue that may not be used.
+    pub(super) fn ends_over_refusals(&self) -> bool {
+        self.make == Make::RabbitMq
     }
 
     /// The make.

@@ -46,8 +46,10 @@ enum State {
     Asked { since: Instant, told: bool },
     /// Confirmed on this session: → `Wanted` on the next session.
     Active,
-    /// Refused: → `Wanted` at this time, on whichever session.
+    /// Refused: → `Wanted` or `Probed` at this time, on whichever session.
     Refused { until: Instant },
+    /// Refused, and asked for on a connection of its own: → `Wanted`, `Refused`.
+    Probed,
 }
 
 /// What to tell the broker next.
@@ -175,7 +177,7 @@ impl Roster {
         let due = self.entries.iter().filter_map(|entry| match entry.state {
             State::Refused { until } => Some(until),
             State::Asked { since, told: false } => since.checked_add(limit),
-            State::Wanted | State::Asked { told: true, .. } | State::Active => None,
+            State::Wanted | State::Asked { told: true, .. } | State::Active | State::Probed => None,
         });
         due.min()
     }
@@ -188,7 +190,9 @@ impl Roster {
                 *told = true;
                 (!entry.further).then_some(entry.destination.as_str())
             }
-            State::Asked { .. } | State::Wanted | State::Active | State::Refused { .. } => None,
+            State::Asked { .. } | State::Wanted | State::Active | State::Refused { .. } | State::Probed => {
+                None
+            }
         })
     }
 
@@ -208,6 +212,21 @@ impl Roster {
         entry.refusals = entry.refusals.saturating_add(1);
         entry.state = State::Refused { until: now + delay };
         (!entry.further).then_some((entry.destination.as_str(), delay))
+    }
+
+    /// A destination that was refused and is due, to be asked for on a connection of its own first.
+    pub fn next_probe(&mut self, now: Instant) -> Option<(SubscriptionId, String)> {
+        let due = |entry: &&mut Entry| matches!(entry.state, State::Refused { until } if until <= now);
+        let entry = self.entries.iter_mut().find(due)?;
+        entry.state = State::Probed;
+        Some((entry.id, entry.destination.clone()))
+    }
+
+    /// A destination that was asked for on a connection of its own may be asked for on this one.
+    pub fn want(&mut self, id: SubscriptionId) {
+        if let Some(entry) = self.entry(id).filter(|entry| entry.state == State::Probed) {
+            entry.state = State::Wanted;
+        }
     }
 
     /// The destination of a subscription that is still wanted.
@@ -246,7 +265,7 @@ impl Entry {
         match self.state {
             State::Wanted => true,
             State::Refused { until } => until <= now,
-            State::Asked { .. } | State::Active => false,
+            State::Asked { .. } | State::Active | State::Probed => false,
         }
     }
 }

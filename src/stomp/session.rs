@@ -42,9 +42,9 @@ pub struct Session {
 }
 
 /// What a receipt is awaited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Request {
-    Subscribe { subscription: SubscriptionId, number: u64 },
+    Subscribe { subscription: SubscriptionId, number: u64, destination: String },
     Disconnect,
 }
 
@@ -162,7 +162,13 @@ impl Session {
     pub fn open(settings: &Settings, answer: &Frame) -> Result<Self, SessionError> {
         match answer.command {
             Command::Connected => Self::connected(settings, answer),
-            Command::Error => Err(BrokerError::of_login(answer).into()),
+            Command::Error => {
+                let mut error = BrokerError::of_login(answer);
+                if error.fault == Fault::VirtualHost && settings.virtual_host.is_some() {
+                    error.fault = Fault::NamedVirtualHost;
+                }
+                Err(error.into())
+            }
             other => Err(SessionError::Unexpected(other)),
         }
     }
@@ -207,12 +213,18 @@ impl Session {
     /// Asks for a destination's messages, and for a receipt: brokers drop a forbidden SUBSCRIBE without one silently.
     pub fn subscribe(&mut self, id: SubscriptionId, destination: &str, settings: &Settings) -> Frame {
         let number = self.requests;
-        let receipt = self.expect(Request::Subscribe { subscription: id, number });
+        let destination = self.profile.on_the_wire(destination);
+        let asked = Request::Subscribe { subscription: id, number, destination: destination.clone() };
+        let receipt = self.expect(asked);
+        self.subscription(id, &destination, settings).with("receipt", receipt)
+    }
+
+    /// The same without a receipt.
+    pub(super) fn subscription(&self, id: SubscriptionId, destination: &str, settings: &Settings) -> Frame {
         let mut frame = Frame::new(Command::Subscribe)
             .with("id", id.to_string())
             .with("destination", self.profile.on_the_wire(destination))
-            .with("ack", "client-individual")
-            .with("receipt", receipt);
+            .with("ack", "client-individual");
         for (name, value) in self.profile.prefetch(settings.prefetch) {
             frame.headers.push(name, value);
         }
@@ -282,7 +294,7 @@ impl Session {
         }
         let asked = match receipt {
             Some(receipt) => self.pending.remove(receipt),
-            None if error.is_of_a_queue() => self.take_first_subscribe(),
+            None if error.is_of_a_queue() => self.take_first_subscribe(&error),
             None => None,
         };
         match asked {
@@ -291,10 +303,16 @@ impl Session {
         }
     }
 
-    /// Brokers work off one connection's frames in order, so a refusal without a receipt is of the oldest request.
-    fn take_first_subscribe(&mut self) -> Option<Request> {
+    /// Brokers work off one connection's frames in order, so a refusal without a receipt is of the oldest request; of the
+    /// oldest for the queue that it names, if it names one. One that names an exchange is of a reply.
+    fn take_first_subscribe(&mut self, error: &BrokerError) -> Option<Request> {
+        let (queue, exchange) = (error.queue(), error.exchange());
+        let fits = |destination: &str| match queue {
+            Some(queue) => destination.rsplit('/').next() == Some(queue),
+            None => exchange.is_none() || destination.starts_with("/exchange/"),
+        };
         let number = |request: &Request| match request {
-            Request::Subscribe { number, .. } => Some(*number),
+            Request::Subscribe { number, destination, .. } => fits(destination).then_some(*number),
             Request::Disconnect => None,
         };
         let oldest = self.pending.iter().filter(|(_, request)| number(request).is_some());

@@ -38,8 +38,24 @@ pub struct Settings {
     pub make: Option<Make>,
     /// Put before a destination's name that does not begin with `/`; `None`: as this make of broker wants it.
     pub destination_prefix: Option<String>,
+    /// The largest reply that is sent.
+    pub max_reply: MaxReply,
+    /// Whether a broker that ends the connection over a reply, and then leaves it open which others it has taken, is sent
+    /// the first reply to a queue, and one larger than those before, on a connection of its own.
+    pub proves_aside: bool,
     /// Gives up after this many failed attempts in a row; `None`: never.
     pub max_attempts: Option<u32>,
+}
+
+/// How large a reply may be that is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxReply {
+    /// As large as the broker takes.
+    Unlimited,
+    /// As is safe with this make of broker, where it was not told otherwise.
+    Safe,
+    /// So many bytes.
+    Bytes(usize),
 }
 
 // === impl Settings ===
@@ -61,6 +77,8 @@ impl Settings {
             backoff: BackoffPolicy::default(),
             make: None,
             destination_prefix: None,
+            max_reply: MaxReply::Unlimited,
+            proves_aside: false,
             max_attempts: None,
         }
     }

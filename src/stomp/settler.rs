@@ -10,15 +10,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::barred::Barred;
+use super::blame::{Blame, Mark};
 use super::frame::{Command, Frame};
 use super::profile::Settlement;
+use super::refusal::Refusal;
+use super::session::BrokerError;
 
 /// One delivery's reply and acknowledgement, or one of them alone.
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) reply: Option<Frame>,
     pub(super) ack: Option<Frame>,
+    /// Why there is no reply, where the broker refuses all that goes there.
+    pub(super) refused: Option<String>,
+    /// Whether the broker may end the session over the reply: then no other is at the broker with it.
+    pub(super) alone: bool,
     /// Told once the broker has taken both; dropped if that cannot be known any more.
     pub(super) done: oneshot::Sender<Settled>,
     /// Set once the broker has taken the reply, where that can be known before the rest.
@@ -27,13 +33,15 @@ pub(super) struct Parcel {
     pub(super) space: Option<OwnedSemaphorePermit>,
 }
 
-/// What became of what was settled. Either way the message is acknowledged.
+/// What became of what was settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
-    /// The broker has taken the reply, if there was one.
+    /// The broker has taken the reply, if there was one, and the acknowledgement.
     Taken,
-    /// The broker refused the reply, in these words: the platform will not see it.
+    /// The broker refused the reply, in these words: the platform will not see it. The message is acknowledged.
     ReplyRefused(String),
+    /// The reply is not sent, and the message is not acknowledged yet.
+    Withheld(Refusal),
 }
 
 /// What the broker says of what was settled.
@@ -41,7 +49,7 @@ pub enum Settled {
 pub(super) enum Word {
     Receipt(String),
     /// Of a reply, by the receipt that it asked for.
-    Refused(String, String),
+    Refused(String, BrokerError),
 }
 
 /// Groups parcels.
@@ -54,8 +62,10 @@ pub(super) struct Settler {
     groups: u64,
     /// The queues to which this session's replies need not ask whether they may.
     open: HashSet<String>,
-    /// Those to which nothing is sent.
-    barred: Barred,
+    /// Knows what is at the broker, should the session end over it.
+    blame: Blame,
+    /// The number of the last message of the group, there.
+    last: u64,
 }
 
 /// A parcel at the broker.
@@ -63,6 +73,7 @@ pub(super) struct Settler {
 struct Member {
     parcel: Parcel,
     queue: String,
+    mark: Option<Mark>,
     refused: Option<String>,
 }
 
@@ -89,9 +100,9 @@ pub(super) const MOST_WORDS: usize = MOST + 1;
 // === impl Settler ===
 
 impl Settler {
-    pub(super) fn new(way: Settlement, barred: Barred) -> Self {
+    pub(super) fn new(way: Settlement, blame: Blame) -> Self {
         let (gathered, group) = (VecDeque::new(), Vec::new());
-        Self { way, gathered, group, stage: Stage::Idle, groups: 0, open: HashSet::new(), barred }
+        Self { way, gathered, group, stage: Stage::Idle, groups: 0, open: HashSet::new(), blame, last: 0 }
     }
 
     /// Takes a parcel; [`start`](Self::start) writes it.
@@ -116,6 +127,8 @@ impl Settler {
         }
         self.groups += 1;
         self.take_group();
+        let alone = self.group.iter().any(|member| member.parcel.alone);
+        self.last = self.blame.sent(self.group.iter().filter_map(|member| member.mark.clone()), alone);
         match self.way {
             Settlement::Transaction => self.transaction(),
             Settlement::Receipts => self.replies(),
@@ -134,11 +147,14 @@ impl Settler {
                     && let Some(member) = self.member(&receipt)
                 {
                     member.parcel.reply_taken.store(true, Ordering::Release);
+                    if let Some(mark) = member.mark.clone() {
+                        self.blame.cleared(&mark);
+                    }
                     return self.one_reply_less();
                 }
             }
-            Word::Refused(receipt, reason) => {
-                self.refused(&receipt, &reason);
+            Word::Refused(receipt, error) => {
+                self.refused(&receipt, &error);
                 return self.one_reply_less();
             }
         }
@@ -150,17 +166,19 @@ impl Settler {
         let mut bytes = 0;
         while let Some(parcel) = self.gathered.front() {
             bytes += parcel.reply.as_ref().map_or(0, |reply| reply.body.len());
-            if self.group.len() == MOST || (bytes > MOST_BYTES && !self.group.is_empty()) {
+            let is_full = self.group.len() == MOST || bytes > MOST_BYTES || parcel.alone;
+            if is_full && !self.group.is_empty() {
                 return;
             }
             let Some(mut parcel) = self.gathered.pop_front() else { return };
+            let refused = parcel.refused.take();
             let queue = parcel.reply.as_ref().and_then(|reply| reply.header("destination"));
             let queue = queue.unwrap_or_default().to_owned();
-            let refused = parcel.reply.as_ref().and_then(|_| self.barred.reason(&queue));
-            if refused.is_some() {
-                parcel.reply = None;
+            let (mark, alone) = (parcel.reply.as_ref().map(Mark::answer), parcel.alone);
+            self.group.push(Member { parcel, queue, mark, refused });
+            if alone {
+                return;
             }
-            self.group.push(Member { parcel, queue, refused });
         }
     }
 
@@ -226,21 +244,27 @@ impl Settler {
         frames
     }
 
-    fn refused(&mut self, receipt: &str, reason: &str) {
-        let Some(queue) = self.member(receipt).map(|member| member.queue.clone()) else { return };
+    fn refused(&mut self, receipt: &str, error: &BrokerError) {
+        let Some(member) = self.member(receipt) else { return };
+        let (queue, mark) = (member.queue.clone(), member.mark.clone());
         self.open.remove(&queue);
+        // Brokers that are spoken to so end the session after this.
+        if let Some(mark) = mark.filter(|_| self.way == Settlement::Receipts) {
+            self.blame.judge(&mark, error);
+        }
         // Those that did not ask were dropped without a word.
         let all = self.way == Settlement::Transaction;
         let own = self.place(receipt);
         for (place, member) in self.group.iter_mut().enumerate() {
             if (all && member.queue == queue) || Some(place) == own {
-                member.refused = Some(reason.to_owned());
+                member.refused = Some(error.message.clone());
             }
         }
     }
 
     fn finish(&mut self) {
         self.stage = Stage::Idle;
+        self.blame.landed(self.last);
         for Member { parcel, refused, .. } in self.group.drain(..) {
             // Whoever settled it may have gone.
             let _ = parcel.done.send(refused.map_or(Settled::Taken, Settled::ReplyRefused));

@@ -14,12 +14,13 @@ use tokio_util::codec::Encoder;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::barred::Barred;
+use super::blame::{Blame, Mark};
 use super::codec::Codec;
 use super::error::{LinkError, Stale};
-use super::frame::Frame;
+use super::frame::{Command, Frame};
 use super::heartbeat::Beats;
 use super::profile::Profile;
+use super::refusal::Refusal;
 use super::session::Session;
 use super::settings::Settings;
 use super::settler::{MOST_WORDS, Parcel, Settler, Word};
@@ -55,6 +56,9 @@ pub(super) struct Outlet {
     pub(super) gone: CancellationToken,
     /// How to speak to the broker.
     pub(super) profile: Arc<Profile>,
+    /// How to be sent.
+    pub(super) blame: Blame,
+    codec: Arc<Codec>,
 }
 
 /// The queue's other end; the session's outlets die with it.
@@ -75,7 +79,7 @@ pub(super) struct Terms {
     /// The longest that a write may make no progress.
     pub(super) stall: Duration,
     pub(super) profile: Arc<Profile>,
-    pub(super) barred: Barred,
+    pub(super) blame: Blame,
     /// Set while nothing is read: a receipt that does not come then is not the broker's fault.
     pub(super) deaf: Arc<AtomicBool>,
 }
@@ -108,7 +112,7 @@ enum Due {
 // === impl Terms ===
 
 impl Terms {
-    pub(super) fn new(codec: Codec, session: &Session, settings: &Settings, barred: Barred) -> Self {
+    pub(super) fn new(codec: Codec, session: &Session, settings: &Settings, blame: Blame) -> Self {
         let beats = session.beats();
         let stall = beats.stall(settings.connect_timeout);
         Self {
@@ -116,7 +120,7 @@ impl Terms {
             beats,
             stall,
             profile: Arc::new(session.profile().clone()),
-            barred,
+            blame,
             deaf: Arc::default(),
         }
     }
@@ -146,6 +150,15 @@ impl Outlet {
     /// A place in the queue for a frame of the link's own.
     pub(super) async fn place(&self) -> Option<OwnedPermit<Post>> {
         self.queue.clone().reserve_owned().await.ok()
+    }
+
+    /// Whether a frame may be sent to this broker at all.
+    pub(super) fn allows(&self, frame: &Frame) -> Result<(), Refusal> {
+        let (bytes, limit) = (frame.body.len(), self.profile.max_reply());
+        if bytes > limit {
+            return Err(Refusal::OverLimit { bytes, limit });
+        }
+        self.codec.check(frame).map_err(|error| Refusal::Unwritable(error.to_string()))
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -178,10 +191,13 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
         let (teller, words) = mpsc::channel(MOST_WORDS);
         let space = Arc::new(Semaphore::new(QUEUE_BYTES / KIB));
         let (gone, profile) = (CancellationToken::new(), Arc::clone(&terms.profile));
-        let outlet = Outlet { queue: sender, space: Arc::clone(&space), gone: gone.clone(), profile };
+        let (blame, codec) = (terms.blame.clone(), Arc::new(terms.codec.clone()));
+        blame.begin();
+        let outlet =
+            Outlet { queue: sender, space: Arc::clone(&space), gone: gone.clone(), profile, blame, codec };
         let inlet = Inlet { queue: receiver, space, gone, words };
         let batch = BytesMut::with_capacity(BATCH_BYTES);
-        let settler = Settler::new(terms.profile.settlement(), terms.barred.clone());
+        let settler = Settler::new(terms.profile.settlement(), terms.blame.clone());
         let now = Instant::now();
         (outlet, teller, Self { io, inlet, settler, owed_since: now, terms, batch, written: now })
     }
@@ -234,7 +250,12 @@ impl<Io: AsyncWrite + Unpin> Writer<Io> {
 
     async fn add(&mut self, post: Post) -> Result<(), LinkError> {
         match post {
-            Post::Frame { frame, space: _written } if self.can_write(&frame) => self.add_frame(&frame).await,
+            Post::Frame { frame, space: _written } if self.can_write(&frame) => {
+                if frame.command == Command::Send {
+                    self.terms.blame.sent([Mark::status(&frame)], false);
+                }
+                self.add_frame(&frame).await
+            }
             Post::Frame { .. } => Ok(()),
             Post::Settle(parcel) => {
                 let mut frames = parcel.reply.iter().chain(&parcel.ack);

@@ -5,7 +5,7 @@ use stand_in_platform::EMAIL;
 
 use super::scripted::Scripted;
 use super::{PATIENCE, Served, check, connect, silent_port, unused_port, with_key};
-use crate::support::broker::{ACCOUNT, API_KEY, Broker, Credentials, LIMITED_KEY};
+use crate::support::broker::{ACCOUNT, API_KEY, Broker, Credentials, LIMITED_KEY, Make, READER};
 use crate::support::certificates::{Authority, Request};
 use crate::support::platform_queue::{Message, PlatformQueue};
 use crate::support::proxies::TestProxy;
@@ -27,6 +27,7 @@ async fn all_is_well_and_every_layer_says_what_it_saw() {
         ("login", "heart-beats: ours every 15 s, the broker's every 10 s"),
         ("organization", "Test Organization (id 201)"),
         ("action module", "enabled"),
+        ("replies", "/queue/acks.201.check_well may be written to"),
         ("queue", "actions.201.check_well subscribed"),
         ("queue", "actions.201.check_well_too subscribed"),
     ] {
@@ -211,4 +212,17 @@ async fn a_proxy_on_the_way_to_the_broker_is_a_layer_of_its_own() {
     let shown = format!("http://{}", proxy.address);
     assert!(checked.lines("proxy", "ok")[0].contains(&shown), "{}", checked.text);
     assert!(!checked.text.contains("password-of-the-proxy"), "{}", checked.text);
+}
+
+#[tokio::test]
+async fn an_account_that_may_write_nowhere_is_told_so() {
+    let builder = stand_in_platform::Platform::builder().api_key(READER.login, READER.passcode);
+    let (served, broker) = (Served::with(builder).await, Broker::shared_of(Make::RabbitMq).await);
+    let config = served.config(broker, "check_reader").set("resilient", "stomp_broker", "rabbitmq");
+    let checked = connect(&with_key(config.clone(), READER)).await;
+    checked.assert_failed(32, "replies", &["amq.default", "let the account write there"]);
+    assert_eq!(checked.lines("queue", "ok").len(), 1, "{}", checked.text);
+    let checked = connect(&config).await;
+    checked.assert_ok();
+    assert!(checked.lines("replies", "ok")[0].contains("consumer_timeout"), "{}", checked.text);
 }

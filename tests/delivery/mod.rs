@@ -8,6 +8,8 @@ pub(crate) mod handlers;
 pub(crate) mod journal;
 mod link;
 mod long_work;
+mod rabbitmq;
+mod refused;
 mod service;
 mod stopping;
 

@@ -84,6 +84,9 @@ was it answered (else it is lost), answered twice, or carried out twice (more th
 context token)? Progress goes to standard error, one table to standard output. The exit code is 1 if a promise was \
 broken; the processors' logs are faults-<case>-<number>.log in the target directory's tmp.
 
+With RabbitMQ, to which reply and acknowledgement are two things, a reply that was on its way when the link was lost may \
+come twice: as many for each fault as are sent ahead (50).
+
 Recovery is the time from the end of a fault (the broker accepts connections, the new processor is started, the link \
 was cut) until the broker has the next answer. After each return of the broker it must be less than 3 s with --long, \
 where cases do not take the processor away from each other.

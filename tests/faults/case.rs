@@ -4,6 +4,8 @@ use std::fmt;
 
 use clap::{ValueEnum, builder::PossibleValue};
 
+use crate::{scene::PREFETCH, support::broker::Make};
+
 /// One way in which things go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
@@ -15,12 +17,15 @@ pub(crate) enum Case {
     PlatformFails,
     DiskFull,
     TwoProcessors,
+    RabbitKilled,
+    RabbitCut,
+    QuorumCut,
 }
 
 // === impl Case ===
 
 impl Case {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::BrokerKilled,
         Self::BrokerStopped,
         Self::ProcessorKilled,
@@ -29,6 +34,9 @@ impl Case {
         Self::PlatformFails,
         Self::DiskFull,
         Self::TwoProcessors,
+        Self::RabbitKilled,
+        Self::RabbitCut,
+        Self::QuorumCut,
     ];
 
     /// On the command line, in the table, and as a test's name and a file's.
@@ -42,6 +50,9 @@ impl Case {
             Self::PlatformFails => ("f", "platform fails", "platform_fails"),
             Self::DiskFull => ("g", "disk full", "disk_full"),
             Self::TwoProcessors => ("h", "two processors on PostgreSQL", "two_processors"),
+            Self::RabbitKilled => ("i", "RabbitMQ killed", "rabbitmq_killed"),
+            Self::RabbitCut => ("j", "link to RabbitMQ cut", "rabbitmq_cut"),
+            Self::QuorumCut => ("k", "link to RabbitMQ cut, quorum queue", "quorum_cut"),
         }
     }
 
@@ -65,6 +76,8 @@ impl Case {
     /// How often it strikes, in the short form and in the long one.
     pub(crate) fn faults(self, long: bool) -> usize {
         let (short, long_form) = match self {
+            Self::RabbitKilled => (1, 6),
+            Self::RabbitCut | Self::QuorumCut => (4, 100),
             Self::BrokerKilled | Self::BrokerStopped => (1, 8),
             Self::ProcessorKilled | Self::ProcessorStopped => (2, 12),
             Self::LinkCut => (8, 200),
@@ -75,6 +88,31 @@ impl Case {
         if long { long_form } else { short }
     }
 
+    /// The fault, whatever the broker.
+    pub(crate) fn fault(self) -> Self {
+        match self {
+            Self::RabbitKilled => Self::BrokerKilled,
+            Self::RabbitCut | Self::QuorumCut => Self::LinkCut,
+            other => other,
+        }
+    }
+
+    /// The broker.
+    pub(crate) fn make(self) -> Make {
+        if self.fault() == self { Make::ActiveMq } else { Make::RabbitMq }
+    }
+
+    /// Whether the actions' queue is a quorum queue.
+    pub(crate) fn is_quorum(self) -> bool {
+        self == Self::QuorumCut
+    }
+
+    /// How many replies may come twice for each fault: where reply and acknowledgement are not one thing to the broker,
+    /// those that were on their way.
+    pub(crate) fn twice_for_each_fault(self) -> usize {
+        if self.make() == Make::RabbitMq { PREFETCH } else { 0 }
+    }
+
     /// How many processors share the work.
     pub(crate) fn processors(self) -> usize {
         if self == Self::TwoProcessors { 2 } else { 1 }
@@ -82,7 +120,7 @@ impl Case {
 
     /// Whether the broker's return is what recovery is measured from.
     pub(crate) fn is_about_the_broker(self) -> bool {
-        matches!(self, Self::BrokerKilled | Self::BrokerStopped)
+        matches!(self.fault(), Self::BrokerKilled | Self::BrokerStopped)
     }
 }
 

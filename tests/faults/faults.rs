@@ -85,7 +85,7 @@ impl Striker {
     pub(crate) async fn strike(&mut self, case: Case, scene: &mut Scene) -> String {
         self.strikes += 1;
         match case {
-            Case::BrokerKilled => {
+            Case::BrokerKilled | Case::RabbitKilled => {
                 scene.broker.kill().await;
                 bring_the_broker_back(scene, "killed").await
             }
@@ -103,7 +103,7 @@ impl Striker {
                 restart(scene, 0);
                 format!("the processor was told to stop ({status}), and started again")
             }
-            Case::LinkCut => self.cut(scene).await,
+            Case::LinkCut | Case::RabbitCut | Case::QuorumCut => self.cut(scene).await,
             Case::PlatformFails => change_the_weather(scene),
             Case::DiskFull => fill_the_disk(scene).await,
             Case::TwoProcessors if self.strikes == 2 => self.restart_postgres(scene).await,

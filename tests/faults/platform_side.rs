@@ -1,6 +1,11 @@
 //! The platform's side of the broker: posts actions steadily, collects the replies, over every loss of the broker.
 
-use std::{collections::HashSet, io::Result, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    io::Result,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     sync::Semaphore,
@@ -11,8 +16,9 @@ use tokio::{
 use crate::{
     book::{Book, Number, timestamp},
     support::{
-        broker::{Address, PLATFORM},
-        platform_queue::{Message, ORG, Reply},
+        broker::{Address, Make, PLATFORM},
+        platform_queue::{Message, ORG, Reply, is_new},
+        processor::AppConfig,
         statistics,
         stomp_client::{Frame, StompClient},
     },
@@ -27,6 +33,13 @@ const BATCH: usize = 10;
 /// How soon after a failure the broker is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What kind of queue the actions are on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Queue {
+    pub(crate) make: Make,
+    pub(crate) quorum: bool,
+}
+
 /// Both tasks; they end with this value.
 #[derive(Debug)]
 pub(crate) struct PlatformSide {
@@ -39,11 +52,16 @@ pub(crate) struct PlatformSide {
 
 impl PlatformSide {
     /// Creates the queues; posts `rate` actions a second where it is [allowed](Self::allow) to.
-    pub(crate) async fn open(address: Address, book: Arc<Book>, rate: u32) -> Self {
-        statistics::create(&address, &actions()).await.expect("the platform creates its queue");
+    pub(crate) async fn open(address: Address, queue: Queue, book: Arc<Book>, rate: u32) -> Self {
+        queue.create(&address).await.expect("the platform creates its queue");
         let allowance = Arc::new(Semaphore::new(0));
-        let poster =
-            Poster { address: address.clone(), book: book.clone(), allowance: allowance.clone(), rate };
+        let poster = Poster {
+            address: address.clone(),
+            queue,
+            book: book.clone(),
+            allowance: allowance.clone(),
+            rate,
+        };
         let tasks = [
             tokio::spawn(poster.post()).abort_handle(),
             tokio::spawn(collect(address.clone(), book)).abort_handle(),
@@ -117,6 +135,7 @@ impl Drop for PlatformSide {
 
 struct Poster {
     address: Address,
+    queue: Queue,
     book: Arc<Book>,
     allowance: Arc<Semaphore>,
     rate: u32,
@@ -138,7 +157,10 @@ impl Poster {
         let mut due = Instant::now();
         loop {
             let batch = self.allowed().await;
-            self.post_batch(&mut client, batch).await?;
+            match self.queue.make {
+                Make::ActiveMq => self.post_batch(&mut client, batch).await?,
+                Make::RabbitMq => self.post_each(&mut client, batch).await?,
+            }
             let took = Duration::from_secs(1) * u32::try_from(batch).expect("a small number") / self.rate;
             due = (due + took).max(Instant::now());
             sleep_until(due).await;
@@ -165,6 +187,54 @@ impl Poster {
         numbers.into_iter().for_each(|number| self.book.stored(number));
         Ok(())
     }
+
+    /// For a broker whose transactions say nothing of its disk.
+    async fn post_each(&self, client: &mut StompClient, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let (number, message) = self.book.write_down();
+            let mut message =
+                message.header("amqp-message-id", &number.to_string()).addressed(&actions(), &acks());
+            message.headers.insert("destination".to_owned(), self.queue.destination());
+            client.confirmed(message).await?;
+            self.book.stored(number);
+        }
+        Ok(())
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// What the processors need to know.
+    pub(crate) fn configure(self, config: AppConfig) -> AppConfig {
+        let config = match self.make {
+            Make::ActiveMq => config,
+            Make::RabbitMq => config.set("resilient", "stomp_broker", "rabbitmq"),
+        };
+        if self.quorum { config.set("resilient", "stomp_queue_prefix", "/amq/queue/") } else { config }
+    }
+
+    fn destination(self) -> String {
+        format!("{}{}", if self.quorum { "/amq/queue/" } else { "/queue/" }, actions())
+    }
+
+    async fn create(self, address: &Address) -> Result<()> {
+        if !self.quorum {
+            return statistics::create(address, &actions()).await;
+        }
+        let mut client = StompClient::connect(address, PLATFORM).await?;
+        let destination = format!("/queue/{}", actions());
+        let headers = [
+            ("id", "1"),
+            ("destination", destination.as_str()),
+            ("ack", "client-individual"),
+            ("durable", "true"),
+            ("auto-delete", "false"),
+            ("x-queue-type", "quorum"),
+        ];
+        client.confirmed(Frame::new("SUBSCRIBE", &headers)).await?;
+        client.confirmed(Frame::new("DISCONNECT", &[])).await
+    }
 }
 
 /// Collects for ever. A reply whose acknowledgement was lost comes again under the same `message-id`.
@@ -178,11 +248,15 @@ async fn collect(address: Address, book: Arc<Book>) {
 
 async fn collect_by_one_connection(address: &Address, book: &Book, seen: &mut HashSet<String>) -> Result<()> {
     let mut client = StompClient::connect(address, PLATFORM).await?;
-    client.subscribe(&acks()).await?;
+    client.subscribe(&subscribed(address.make)).await?;
     loop {
         let message = client.receive().await?;
-        if seen.insert(message.header("message-id").to_owned()) {
-            book.replied(&Reply::read(&message), timestamp(message.header("timestamp")));
+        if is_new(address.make, &message, seen) {
+            let at = match address.make {
+                Make::ActiveMq => timestamp(message.header("timestamp")),
+                Make::RabbitMq => SystemTime::now(),
+            };
+            book.replied(&Reply::read(&message), at);
         }
         client.acknowledge(&message).await?;
     }
@@ -194,4 +268,12 @@ fn actions() -> String {
 
 fn acks() -> String {
     format!("acks.{ORG}.{DESTINATION}")
+}
+
+/// The reply queue, as the platform subscribes to it.
+fn subscribed(make: Make) -> String {
+    match make {
+        Make::ActiveMq => acks(),
+        Make::RabbitMq => format!("/queue/{}", acks()),
+    }
 }

@@ -29,12 +29,12 @@ pub(crate) struct Size {
 pub(crate) async fn run(case: Case, size: Size) -> Tally {
     let begun = Instant::now();
     let say = |text: &str| eprintln!("[{} {:>5.1} s] {text}", case.letter(), begun.elapsed().as_secs_f64());
-    let mut scene = Scene::new(case.name(), size.rate, case.processors()).await;
-    let mut striker = Striker::begin(&[case], &mut scene).await;
+    let mut scene = Scene::of(case, size.rate).await;
+    let mut striker = Striker::begin(&[case.fault()], &mut scene).await;
     let mut wrong = Vec::new();
     for round in 1..=size.faults {
-        until_the_moment(&scene, case, share(size, round)).await;
-        let what = striker.strike(case, &mut scene).await;
+        until_the_moment(&scene, case.fault(), share(size, round)).await;
+        let what = striker.strike(case.fault(), &mut scene).await;
         say(&format!("fault {round} of {}: {what}; {} answered", size.faults, scene.book.answered()));
     }
     scene.side.allow(share(size, 0));
@@ -42,7 +42,8 @@ pub(crate) async fn run(case: Case, size: Size) -> Tally {
     wrong.extend(scene.ended());
     wrong.extend(scene.stop().await);
     let longest = size.recovery.filter(|_| case.is_about_the_broker());
-    let tally = judge(&scene, &striker, longest, wrong);
+    let twice = case.twice_for_each_fault() * size.faults;
+    let tally = judge(&scene, &striker, longest, twice, wrong);
     let kept = if tally.broken.is_empty() { "all promises kept" } else { "a promise was broken" };
     say(&format!("{kept}; {} of {} answered as done", tally.done, tally.actions));
     tally.broken.iter().for_each(|broken| eprintln!("[{}] {broken}; see {}", case.letter(), logs(&scene)));
@@ -76,10 +77,11 @@ pub(crate) fn judge(
     scene: &Scene,
     striker: &Striker,
     longest_recovery: Option<Duration>,
+    answered_twice: usize,
     wrong: Vec<String>,
 ) -> Tally {
     scene.book.wrote(&scene.platform.take_writes());
-    let allowed = Allowed { twice: striker.at_work().clone(), recovery: longest_recovery };
+    let allowed = Allowed { twice: striker.at_work().clone(), answered_twice, recovery: longest_recovery };
     let tally = Tally::of(&scene.book.copy(), &allowed);
     let mut tally = tally.with_recoveries(scene.book.recoveries(), allowed.recovery);
     tally.faults = striker.strikes(scene);

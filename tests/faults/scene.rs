@@ -8,15 +8,19 @@ use tempfile::NamedTempFile;
 
 use crate::{
     book::{Book, INCIDENTS},
+    case::Case,
     component,
     daemon::{Daemon, Home},
-    platform_side::{DESTINATION, PlatformSide},
+    platform_side::{DESTINATION, PlatformSide, Queue},
     support::{
-        broker::Broker,
+        broker::{Broker, Make},
         certificates::{Authority, Request},
         processor::AppConfig,
     },
 };
+
+/// How many messages the broker sends ahead.
+pub(crate) const PREFETCH: usize = 50;
 
 /// One case's world.
 #[derive(Debug)]
@@ -37,21 +41,34 @@ pub(crate) struct Scene {
 // === impl Scene ===
 
 impl Scene {
-    /// A broker and a platform, and homes for `processors` processors; none runs yet.
-    pub(crate) async fn new(name: &str, rate: u32, processors: usize) -> Self {
-        Self::with(Platform::builder(), name, rate, processors).await
+    /// A broker and a platform as the case needs them, and homes for its processors; none runs yet.
+    pub(crate) async fn of(case: Case, rate: u32) -> Self {
+        let broker = Broker::of(case.make()).await;
+        let queue = Queue { make: case.make(), quorum: case.is_quorum() };
+        Self::at(broker, queue, Platform::builder(), case.name(), rate, case.processors()).await
     }
 
-    /// The same, for a platform that is unlike others.
+    /// The same with ActiveMQ, for a platform that is unlike others.
     pub(crate) async fn with(platform: Builder, name: &str, rate: u32, processors: usize) -> Self {
-        let broker = Broker::start().await;
+        let queue = Queue { make: Make::ActiveMq, quorum: false };
+        Self::at(Broker::start().await, queue, platform, name, rate, processors).await
+    }
+
+    async fn at(
+        broker: Broker,
+        queue: Queue,
+        platform: Builder,
+        name: &str,
+        rate: u32,
+        processors: usize,
+    ) -> Self {
         let (platform, ca) = furnished(platform).await;
         let book = Arc::new(Book::new());
-        let side = PlatformSide::open(broker.address(), book.clone(), rate).await;
+        let side = PlatformSide::open(broker.address(), queue, book.clone(), rate).await;
         let home = |number| Home::new(&format!("faults-{name}-{number}"));
         let homes = (1..=processors).map(home).collect();
         let daemons = (0..processors).map(|_| None).collect();
-        let config = config(&broker, &platform, &ca);
+        let config = queue.configure(config(&broker, &platform, &ca));
         Self { broker, platform, side, book, homes, daemons, config, _ca: ca }
     }
 
@@ -101,7 +118,7 @@ fn config(broker: &Broker, platform: &Platform, ca: &NamedTempFile) -> AppConfig
     let ca = ca.path().display().to_string();
     AppConfig::connecting(broker, "localhost", platform.port(), &ca)
         .set("resilient", "num_workers", "25")
-        .set("resilient", "stomp_prefetch_limit", "50")
+        .set("resilient", "stomp_prefetch_limit", &PREFETCH.to_string())
         .set("resilient", "stop_timeout", "10")
         .set(component::NAME, "destination", DESTINATION)
 }

@@ -128,7 +128,7 @@ impl Soak {
         wrong.extend(Usage::growth(&self.samples));
         wrong.extend(self.scene.ended());
         wrong.extend(self.scene.stop().await);
-        let tally = run::judge(&self.scene, &self.striker, None, wrong);
+        let tally = run::judge(&self.scene, &self.striker, None, 0, wrong);
         self.say(if tally.broken.is_empty() {
             "flat, and all promises kept"
         } else {

@@ -17,6 +17,8 @@ pub(super) struct Dialer {
     streams: mpsc::UnboundedSender<DuplexStream>,
     /// How many bytes fit into the wire in each direction.
     wire: usize,
+    /// Where connections beside the session arrive, if there can be any.
+    aside: Option<mpsc::UnboundedSender<DuplexStream>>,
 }
 
 /// Where the link's connections arrive.
@@ -38,11 +40,29 @@ impl Dial for Dialer {
         self.streams.send(theirs).map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(ours)
     }
+
+    fn aside(&self) -> Option<Self> {
+        let streams = self.aside.clone()?;
+        Some(Self { streams, wire: self.wire, aside: None })
+    }
 }
 
 /// A link with these destinations, what it tells, and its broker.
 pub(super) fn link(settings: Settings, destinations: &[&str]) -> (Link, mpsc::Receiver<Event>, Broker) {
     link_over(1 << 20, settings, destinations)
+}
+
+/// The same, and where the connections beside its session arrive.
+pub(super) fn link_with_aside(
+    settings: Settings,
+    destinations: &[&str],
+) -> (Link, mpsc::Receiver<Event>, Broker, Broker) {
+    let (sender, streams) = mpsc::unbounded_channel();
+    let (beside, aside) = mpsc::unbounded_channel();
+    let names = destinations.iter().map(|name| (*name).to_owned()).collect();
+    let (link, events) =
+        start(settings, names, Dialer { streams: sender, wire: 1 << 20, aside: Some(beside) });
+    (link, events, Broker { streams }, Broker { streams: aside })
 }
 
 /// The same over a wire that holds so many bytes.
@@ -53,7 +73,7 @@ pub(super) fn link_over(
 ) -> (Link, mpsc::Receiver<Event>, Broker) {
     let (sender, streams) = mpsc::unbounded_channel();
     let names = destinations.iter().map(|name| (*name).to_owned()).collect();
-    let (link, events) = start(settings, names, Dialer { streams: sender, wire });
+    let (link, events) = start(settings, names, Dialer { streams: sender, wire, aside: None });
     (link, events, Broker { streams })
 }
 

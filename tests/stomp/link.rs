@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use action_processor::stomp::{CloseError, Command, Event, Outgoing, Settings, Settled, Stale};
+use action_processor::stomp::{CloseError, Command, Event, Outgoing, Settings, Settled, Stale, Unsent};
 use tokio::time::{Instant, timeout};
 
 use super::broker::{delivery, link, one_second_beats, until};
@@ -46,10 +46,10 @@ async fn an_interim_message_goes_to_the_session_that_delivered() {
     assert_eq!(&peer.expect(Command::Send).await.body[..], b"working");
     drop(peer);
     until(&mut events, |event| matches!(event, Event::Down { .. }).then_some(())).await;
-    assert_eq!(link.send(None, reply("nobody there")).await, Err(Stale));
+    assert_eq!(link.send(None, reply("nobody there")).await, Err(Unsent::Stale(Stale)));
     let mut peer = broker.subscribed("0,0", 1).await;
     until(&mut events, |event| matches!(event, Event::Ready).then_some(())).await;
-    assert_eq!(link.send(Some(&old.ack), reply("too late")).await, Err(Stale));
+    assert_eq!(link.send(Some(&old.ack), reply("too late")).await, Err(Unsent::Stale(Stale)));
     link.send(None, reply("here")).await.unwrap();
     assert_eq!(&peer.expect(Command::Send).await.body[..], b"here");
 }
@@ -136,7 +136,7 @@ async fn closing_writes_everything_queued_and_awaits_the_receipt() {
     peer.deliver(100).await;
     let (late, settling) = late.unwrap();
     assert_eq!(settling.confirmed().await, Ok(Settled::Taken));
-    assert_eq!(link.send(Some(&late), reply("after the end")).await, Err(Stale));
+    assert_eq!(link.send(Some(&late), reply("after the end")).await, Err(Unsent::Stale(Stale)));
     assert!(!closing.is_finished());
     peer.confirm(&disconnect).await;
     assert_eq!(closing.await.unwrap(), Ok(()));

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod backoff;
+mod blame;
 mod broker;
 mod codec;
 mod codec_properties;

@@ -33,7 +33,7 @@ mod messages;
 mod refusals;
 mod rig;
 mod versions;
-mod wire;
+pub(crate) mod wire;
 
 use crate::support::platform_queue::Message;
 use std::time::Duration;

@@ -23,8 +23,8 @@ struct Fate {
 
 /// A proxy at a port of its own.
 #[derive(Debug)]
-pub(super) struct Wire {
-    pub(super) port: u16,
+pub(crate) struct Wire {
+    pub(crate) port: u16,
     fate: watch::Sender<Fate>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// To `broker`, a port on this machine.
-    pub(super) async fn to(broker: u16) -> Self {
+    pub(crate) async fn to(broker: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (fate, seen) = watch::channel(Fate::default());
@@ -48,7 +48,7 @@ impl Wire {
     }
 
     /// Ends every connection there is.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.fate.send_modify(|fate| fate.cut = fate.newest);
     }
 

@@ -52,6 +52,16 @@ pub(crate) const ACCOUNT: Credentials =
 pub(crate) const LIMITED_KEY: Credentials =
     Credentials { login: "0b6f1d52-8e4b-4b44-a6a5-52a0b3a4de22", passcode: "limited-secret-of-the-tests" };
 
+/// A key that RabbitMQ lets write nowhere; unknown to ActiveMQ.
+pub(crate) const READER: Credentials =
+    Credentials { login: "7e0f1f0e-93ac-4c39-8f0f-5d1c0b7a9a11", passcode: "reader-secret-of-the-tests" };
+
+/// The largest body that [`Address::small`] takes.
+pub(crate) const SMALL_BYTES: usize = 100_000;
+
+/// The largest message that RabbitMQ takes (`max_message_size`).
+pub(crate) const RABBITMQ_BYTES: usize = 25_000_000;
+
 /// A make of broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Make {
@@ -68,6 +78,8 @@ pub(crate) struct Address {
     pub(crate) tls: u16,
     /// Port of plain `stomp` on 127.0.0.1, for the tests' side.
     pub(crate) plain: u16,
+    /// Port of an ActiveMQ's `stomp+ssl` that takes no body above [`SMALL_BYTES`].
+    pub(crate) small: u16,
     /// Port on 127.0.0.1 at which RabbitMQ tells its figures.
     pub(crate) metrics: u16,
     /// The CA's certificate in PEM.
@@ -212,8 +224,8 @@ impl Broker {
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary directory");
         let ca_file = certificates::write(dir.path());
         make.prepare(dir.path(), &ports, sync);
-        let Ports { tls, plain, metrics, .. } = ports;
-        let address = Address { tls, plain, metrics, ca_file, make };
+        let Ports { tls, plain, small, metrics, .. } = ports;
+        let address = Address { tls, plain, small, metrics, ca_file, make };
         let log = log_dir().join(log);
         // That of an earlier run.
         let _ = std::fs::remove_file(&log);

@@ -295,7 +295,7 @@ async fn collect_once(
 
 /// ActiveMQ delivers a message again under the same `message-id`. RabbitMQ's names the delivery, but it says which are
 /// repeated.
-fn is_new(make: Make, message: &Frame, seen: &mut HashSet<String>) -> bool {
+pub(crate) fn is_new(make: Make, message: &Frame, seen: &mut HashSet<String>) -> bool {
     match make {
         Make::ActiveMq => seen.insert(message.header("message-id").to_owned()),
         Make::RabbitMq => {

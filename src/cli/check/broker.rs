@@ -6,9 +6,11 @@ use super::{
     way::{Fault, Steps, told},
 };
 use crate::component::with_causes;
+use crate::dispatch::Destination;
 use crate::stomp::{
-    self, Cause, Event, LinkError,
+    self, Cause, Event, LinkError, Make,
     heartbeat::Beats,
+    may_send,
     transport::{Brokers, DialError, Dialer, Prompt},
 };
 use std::time::Duration;
@@ -17,6 +19,10 @@ use tokio_rustls::client::TlsStream;
 
 /// Longer than any step may take.
 const LONG: Duration = Duration::from_secs(24 * 3600);
+
+/// What a SEND to RabbitMQ shows, and what it does not.
+const RABBITMQ_RIGHTS: &str = "the default exchange may be written to; not seen: whether the account may declare each reply \
+    queue (configure), and the broker's consumer_timeout (30 min by default), which ends the link where a handler takes longer";
 
 /// Hands out the stream that the walk has opened; where the broker ends it over a refused queue, a new one.
 struct Opened {
@@ -83,7 +89,11 @@ async fn one(
     let opened = Opened { first: Some(stream), dialer: dialer.clone() };
     let (link, mut events) = stomp::start(sparing(settings.clone()), queues.to_vec(), opened);
     let seen = match log_in(&mut events, steps, report).await {
-        Ok(()) => subscribe(queues.to_vec(), &mut events, steps, report).await,
+        Ok(broker) => {
+            let make = settings.make.unwrap_or_else(|| Make::named(Some(&broker)));
+            let replies = replies(dialer, settings, make, queues, report).await;
+            subscribe(queues.to_vec(), &mut events, steps, report).await.and(replies)
+        }
         Err(stop) => Err(stop),
     };
     // The broker then hands out again what it has sent us.
@@ -108,20 +118,61 @@ async fn log_in(
     events: &mut mpsc::Receiver<Event>,
     steps: Steps,
     report: &mut Report<'_>,
-) -> Result<(), Stop> {
+) -> Result<String, Stop> {
     let advice = "TLS is up, but no CONNECTED came: check that stomp_host and stomp_port are the broker's";
-    let connected = told("login", steps.within(advice, connected(events)).await, report)?;
+    let (connected, broker) = told("login", steps.within(advice, connected(events)).await, report)?;
     report.ok("login", &connected);
-    Ok(())
+    Ok(broker)
+}
+
+/// Whether the account may send its replies. Nothing is left on a queue.
+async fn replies(
+    dialer: &Dialer,
+    settings: &stomp::Settings,
+    make: Make,
+    queues: &[String],
+    report: &mut Report<'_>,
+) -> Result<(), Stop> {
+    let all = queues.iter().filter_map(|queue| queue.parse::<Destination>().ok());
+    let all = all.filter(|queue| !queue.is_inbound()).map(|queue| queue.acknowledgements());
+    // The others' ways are not known; RabbitMQ shows the same for each queue.
+    let most = match make {
+        Make::ActiveMq | Make::Artemis => usize::MAX,
+        Make::RabbitMq => 1,
+        Make::Other => 0,
+    };
+    let mut outcome = Ok(());
+    for queue in all.take(most) {
+        let mut brokers = Brokers::from(dialer.clone());
+        match may_send(&mut brokers, settings, make, &queue).await {
+            Ok(None) if make == Make::RabbitMq => {
+                report.ok("replies", RABBITMQ_RIGHTS);
+            }
+            Ok(None) => report.ok("replies", &format!("{queue} may be written to")),
+            Ok(Some(refusal)) => {
+                let detail = format!(
+                    "no reply can be sent: {}; let the account write there on the broker",
+                    refusal.reason()
+                );
+                outcome = Err(report.failed("replies", exit::QUEUE_REFUSED, &detail));
+            }
+            Err(error) => {
+                let detail =
+                    format!("whether {queue} may be written to could not be seen: {}", with_causes(&error));
+                report.warning("replies", &detail);
+            }
+        }
+    }
+    outcome
 }
 
 /// What the broker says of itself.
-async fn connected(events: &mut mpsc::Receiver<Event>) -> Result<String, Fault> {
+async fn connected(events: &mut mpsc::Receiver<Event>) -> Result<(String, String), Fault> {
     loop {
         match events.recv().await {
             Some(Event::Up { broker, version, beats, .. }) => {
                 let broker = broker.unwrap_or_else(|| "a broker without a name".into());
-                return Ok(format!("STOMP {version}, {broker}, {}", rhythm(beats)));
+                return Ok((format!("STOMP {version}, {broker}, {}", rhythm(beats)), broker));
             }
             Some(Event::Down { error, .. }) => return Err(refused(&error)),
             Some(_) => {}

@@ -97,6 +97,13 @@ pub(super) const BROKER: &[Key] = &[
         "How many headers a frame may have.",
     ),
     key(
+        "stomp_max_reply_bytes",
+        Whole(1024, 4_294_967_295),
+        None,
+        Topic::Broker,
+        "The largest reply that is sent. A larger one becomes a dead letter, and a short error is sent in its place. 100000000 where it is not given, 4000000 with RabbitMQ: less than these brokers take where they are not told otherwise.",
+    ),
+    key(
         "stomp_queue_prefix",
         Text,
         None,

@@ -13,8 +13,14 @@ pub enum Fault {
     Refused,
     /// A queue is not as we ask for it, or cannot be used that way.
     Mismatch,
+    /// A message of ours is larger than the broker takes.
+    TooLarge,
+    /// A message has been left unacknowledged for longer than the broker allows.
+    AckTimeout,
     /// The virtual host is not known to the broker, or not open to us.
     VirtualHost,
+    /// The same, where the configuration names it.
+    NamedVirtualHost,
     /// It will pass.
     Transient,
     /// It will not mend itself on this connection; a new one may help.
@@ -45,6 +51,19 @@ impl fmt::Display for BrokerError {
                 "the broker refused the virtual host ({}); set stomp_broker = rabbitmq, or stomp_virtual_host",
                 self.message
             ),
+            Fault::NamedVirtualHost => write!(
+                f,
+                "the broker refused the virtual host that stomp_virtual_host names ({}); correct the name, or let the \
+                 account into it on the broker",
+                self.message
+            ),
+            Fault::TooLarge => write!(f, "the broker refused a message for its size: {}", self.message),
+            Fault::AckTimeout => write!(
+                f,
+                "the broker's consumer_timeout ended the connection: a message was unacknowledged for longer ({}); raise \
+                 consumer_timeout on the broker above the longest run of a handler",
+                self.message
+            ),
             Fault::Refused | Fault::Mismatch => write!(f, "the broker refused a queue: {}", self.reason()),
             Fault::Transient | Fault::Fatal => write!(f, "the broker reported an error: {}", self.message),
         }
@@ -59,10 +78,25 @@ const LONGEST_KEYWORD: usize = 24;
 /// Words that tell a fault, lower case, the more telling ones first. From ActiveMQ, Artemis and RabbitMQ.
 const SIGNS: &[(&str, Fault)] = &[
     ("unable to connect to authentication service", Fault::Transient),
+    // The broker goes away, or takes us for dead: no message is the reason.
+    ("connection_forced", Fault::Transient),
+    ("shutdown", Fault::Transient),
+    ("shutting down", Fault::Transient),
+    ("shut down", Fault::Transient),
+    ("was stopped", Fault::Transient),
+    ("being stopped", Fault::Transient),
+    ("inactive for too", Fault::Transient),
     ("not authorized to", Fault::Refused),
     ("does not have permission", Fault::Refused),
     ("access_refused", Fault::Refused),
     ("access to queue", Fault::Refused),
+    ("delivery acknowledgement on channel", Fault::AckTimeout),
+    ("maximum data length", Fault::TooLarge),
+    ("larger than configured max size", Fault::TooLarge),
+    ("larger than max size", Fault::TooLarge),
+    ("max_frame_size", Fault::TooLarge),
+    ("frame too large", Fault::TooLarge),
+    ("message too large", Fault::TooLarge),
     ("precondition_failed", Fault::Mismatch),
     ("not_found", Fault::Refused),
     ("' access denied", Fault::VirtualHost),
@@ -109,16 +143,56 @@ impl BrokerError {
             Fault::Mismatch => {
                 format!("{}; set stomp_queue_prefix = /amq/queue/ to take it as it is", self.message)
             }
-            Fault::Credentials | Fault::Refused | Fault::VirtualHost | Fault::Transient | Fault::Fatal => {
-                self.message.clone()
-            }
+            _ => self.message.clone(),
         }
     }
 
     /// The queue that it is about, where RabbitMQ says it.
     #[must_use]
     pub fn queue(&self) -> Option<&str> {
-        self.message.split_once("queue '")?.1.split_once('\'').map(|(name, _)| name)
+        self.quoted("queue '")
+    }
+
+    /// The exchange that it is about, where RabbitMQ says it.
+    #[must_use]
+    pub fn exchange(&self) -> Option<&str> {
+        self.quoted("exchange '")
+    }
+
+    /// The topic that it is about, where RabbitMQ says it.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        self.quoted("topic '")
+    }
+
+    /// Whether a queue is there, and is not as we declare it.
+    #[must_use]
+    pub fn is_a_mismatch(&self) -> bool {
+        self.fault == Fault::Mismatch
+    }
+
+    /// Whether a message of ours was too large.
+    #[must_use]
+    pub fn is_about_size(&self) -> bool {
+        self.fault == Fault::TooLarge
+    }
+
+    /// The largest message that the broker takes, where it says so.
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
+        let (_, rest) = self.message.rsplit_once("max size ")?;
+        let digits = rest.split(|char: char| !char.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    }
+
+    /// Whether a message of ours may be the reason: its words are of a queue, or not known.
+    #[must_use]
+    pub fn may_be_of_a_message(&self) -> bool {
+        self.is_of_a_queue() || self.is_about_size() || self.sign().is_none()
+    }
+
+    fn quoted(&self, before: &str) -> Option<&str> {
+        self.message.split_once(before)?.1.split_once('\'').map(|(name, _)| name)
     }
 
     fn sign(&self) -> Option<Fault> {

@@ -59,4 +59,8 @@ impl Dial for Brokers {
     fn target(&self) -> Option<(&str, u16)> {
         Some(self.current.target())
     }
+
+    fn aside(&self) -> Option<Self> {
+        Some(self.current.clone().into())
+    }
 }

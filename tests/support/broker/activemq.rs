@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::ports::Ports;
-use super::{ACCOUNT, API_KEY, Credentials, LIMITED_KEY, PLATFORM};
+use super::{ACCOUNT, API_KEY, Credentials, LIMITED_KEY, PLATFORM, SMALL_BYTES};
 
 /// Password of the key store, which protects nothing here; Java wants one.
 const KEYSTORE_PASSWORD: &str = "changeit";
@@ -61,6 +61,8 @@ fn activemq_xml(dir: &Path, ports: &Ports, sync: Sync) -> String {
     fill("@DIR@", dir.to_str().expect("a temporary directory has a plain name"));
     fill("@TLS_PORT@", &ports.tls.to_string());
     fill("@PLAIN_PORT@", &ports.plain.to_string());
+    fill("@SMALL_PORT@", &ports.small.to_string());
+    fill("@SMALL_BYTES@", &SMALL_BYTES.to_string());
     fill("@SYNC@", sync.strategy());
     fill("@KEYSTORE_PASSWORD@", KEYSTORE_PASSWORD);
     for (role, Credentials { login, passcode }) in

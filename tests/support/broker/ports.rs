@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, TcpListener};
 pub(super) struct Ports {
     pub(super) tls: u16,
     pub(super) plain: u16,
+    /// As `tls`, for small messages only, where the broker has such a connector.
+    pub(super) small: u16,
     /// Where RabbitMQ tells its figures.
     pub(super) metrics: u16,
     /// Where Erlang would talk to other nodes of a cluster.
@@ -17,8 +19,9 @@ pub(super) struct Ports {
 /// one of them while the broker is down.
 pub(super) fn free() -> Ports {
     // The listeners keep one port from being found twice.
-    let [(tls, _tls), (plain, _plain), (metrics, _metrics), (node, _node)] = std::array::from_fn(|_| one());
-    Ports { tls, plain, metrics, node }
+    let [(tls, _tls), (plain, _plain), (small, _small), (metrics, _metrics), (node, _node)] =
+        std::array::from_fn(|_| one());
+    Ports { tls, plain, small, metrics, node }
 }
 
 fn one() -> (u16, TcpListener) {

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::ports::Ports;
-use super::{ACCOUNT, API_KEY, Credentials, LIMITED_KEY, PLATFORM};
+use super::{ACCOUNT, API_KEY, Credentials, LIMITED_KEY, PLATFORM, RABBITMQ_BYTES, READER};
 
 /// Debian's wrapper in /usr/sbin would change the user and read /etc/rabbitmq.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -26,6 +26,7 @@ pub(super) fn prepare(dir: &Path, ports: &Ports) {
     fill("@DIR@", dir.to_str().expect("a temporary directory has a plain name"));
     fill("@TLS_PORT@", &ports.tls.to_string());
     fill("@PLAIN_PORT@", &ports.plain.to_string());
+    fill("@MAX_MESSAGE_SIZE@", &RABBITMQ_BYTES.to_string());
     fill("@METRICS_PORT@", &ports.metrics.to_string());
     fs::write(dir.join("rabbitmq.conf"), config).expect("rabbitmq.conf is written");
     fs::write(dir.join("definitions.json"), definitions().to_string()).expect("definitions.json is written");
@@ -72,7 +73,7 @@ fn erlang(ports: &Ports) -> String {
 /// RabbitMQ has no right to write to one queue: all go through the default exchange. So what an account may not declare
 /// is what it may not use.
 fn definitions() -> Value {
-    let users = [PLATFORM, API_KEY, ACCOUNT, LIMITED_KEY];
+    let users = [PLATFORM, API_KEY, ACCOUNT, LIMITED_KEY, READER];
     let processor = ["^(actions|acks|inbound_destinations|connectors)\\.", "^amq\\.default$"];
     let queues = "^(actions|inbound_destinations|connectors)\\.";
     json!({
@@ -82,8 +83,14 @@ fn definitions() -> Value {
             rights(PLATFORM, [".*", ".*", ".*"]),
             rights(API_KEY, [processor[0], processor[1], queues]),
             rights(ACCOUNT, [processor[0], processor[1], queues]),
+            rights(READER, [processor[0], "^$", queues]),
             rights(LIMITED_KEY, ["^(actions\\.[^.]+\\.granted$|acks\\.)", processor[1], "^actions\\.[^.]+\\.granted$"]),
         ],
+        // A message of such a quorum queue is dropped when it has been delivered twice and not acknowledged.
+        "policies": [{
+            "vhost": "/", "name": "limited", "pattern": "^actions\\.201\\.limited_", "apply-to": "queues", "priority": 1,
+            "definition": { "delivery-limit": 1 },
+        }],
     })
 }
 
