@@ -22,6 +22,8 @@ use tokio::sync::Semaphore;
 
 /// What the platform has terminated is called off.
 mod cancel;
+/// What belongs to one instance of a component stays with it.
+mod instances;
 /// Which messages are at work and which are answered.
 mod ledger;
 

@@ -245,11 +245,16 @@ async fn a_call_whose_place_a_later_one_took_has_no_success() {
         Answering(|_| Reply::results("done")).debounce(Duration::from_secs(10)).discard(),
     );
     let workshop = workshop_with(&component, &[], None);
-    let (first, second) = (call(&json!({ "number": 1 })), call(&json!({ "number": 2 })));
-    let (first, second) = tokio::join!(answer(&workshop, &first), answer(&workshop, &second));
+    let call = |number: i64, incident: i64| call(&json!({ "number": number, "incident_id": incident }));
+    let (first, second, other) = (call(1, 7), call(2, 7), call(3, 8));
+    let (first, second, other) =
+        tokio::join!(answer(&workshop, &first), answer(&workshop, &second), answer(&workshop, &other));
     assert_eq!((&first["message_type"], &first["results"]["success"]), (&json!(0), &json!(false)));
     assert_eq!(first["results"]["reason"], "Superseded by a later message.");
-    assert_eq!(second["results"]["content"], "done");
+    assert_eq!(
+        (&second["results"]["content"], &other["results"]["content"]),
+        (&json!("done"), &json!("done"))
+    );
 }
 
 #[tokio::test]

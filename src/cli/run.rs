@@ -1,14 +1,16 @@
 //! `processor run`.
 
-use super::{FAILED, USAGE, failed, mistakes, runtime};
+use super::{FAILED, USAGE, failed, mistakes};
 use crate::{
     component::Component,
     config::{Config, Location, Overrides, Prepared, Problems, Sources},
     daemon::{self, File, Reload, Source},
+    dispatch::Threads,
     logging::{self, Levels, Redactor},
     signals::signals,
 };
-use std::{process::ExitCode, sync::Arc};
+use std::{io, process::ExitCode, sync::Arc};
+use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info, warn};
 
 /// `heartbeat_timeout_threshold` has passed, as for the vendor's framework.
@@ -38,6 +40,9 @@ app.config is read again; one with mistakes is refused, and the old one stays in
 
 Exit code: 0 after a signal, 64 if the command line or app.config is wrong, 34 if heart-beats failed for longer than \
 `heartbeat_timeout_threshold`, 1 if it could not go on; the log's last ERROR says why.";
+
+/// More than anybody's `num_workers`: each handler that blocks takes one. They are made when they are needed.
+const MAX_THREADS: usize = 4096;
 
 /// Runs the daemon until it is told to stop.
 #[must_use]
@@ -78,8 +83,8 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
 
 /// Handlers get threads of their own; the link's thread is this one.
 fn serve(prepared: Prepared, components: &[Component], reload: Reload) -> Result<(), Failed> {
-    let workers = runtime().map_err(Failed::Runtime)?;
-    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let workers = workers().map_err(Failed::Runtime)?;
+    let control = Builder::new_current_thread().enable_all().build();
     let control = control.map_err(Failed::Runtime)?;
     let result = control.block_on(async {
         let mut signals = signals().map_err(Failed::Signals)?;
@@ -100,12 +105,22 @@ fn serve(prepared: Prepared, components: &[Component], reload: Reload) -> Result
     result
 }
 
+/// As few threads as do, and room for as many as handlers may block.
+fn workers() -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(Threads::wanted())
+        .max_blocking_threads(MAX_THREADS)
+        .enable_all()
+        .thread_name("processor")
+        .build()
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error("no threads can be started: {0}")]
-    Runtime(std::io::Error),
+    Runtime(io::Error),
     #[error("no signal handler can be installed: {0}")]
-    Signals(std::io::Error),
+    Signals(io::Error),
     #[error(transparent)]
     Daemon(daemon::DaemonError),
     #[error(transparent)]

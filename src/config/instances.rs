@@ -65,7 +65,15 @@ impl Config {
                 // What is only a name so far is not to be judged.
                 continue;
             }
-            if let Err(error) = instance.check(&self.section(instance.name())) {
+            let section = self.section(instance.name());
+            for function in instance.unordered(&section) {
+                let name = instance.name();
+                warnings.missing(format!(
+                    "[{name}]: the order by incident does nothing for the function {function:?}, whose inputs have no \
+                     incident_id"
+                ));
+            }
+            if let Err(error) = instance.check(&section) {
                 let lacks = !self.settings.names().any(|name| family(name) == family(instance.name()));
                 let hint = if lacks { "; `processor config -u` adds a section for it" } else { "" };
                 problems.missing(format!("{error}{hint}"));

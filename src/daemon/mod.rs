@@ -21,7 +21,7 @@ mod watched;
 use crate::{
     component::{Component, rest::RestError},
     config::Config,
-    dispatch::{Clash, Registry},
+    dispatch::{Clash, Registry, Threads},
     logging,
     recording::{Recorder, RecorderError},
     rest::ConnectError,
@@ -38,6 +38,7 @@ use settings::SettingsError;
 use std::{io, time::Duration};
 use supervisor::Supervisor;
 use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 use unit::House;
 
@@ -96,7 +97,8 @@ const JOURNAL_AGAIN: Duration = Duration::from_secs(5);
 /// Runs until it is told to stop, or until no platform can be served any more.
 ///
 /// Messages are carried out on the runtime `workers`; everything else, the links and their heart-beats above all, lives
-/// on the caller's. So a handler that blocks its thread holds up other handlers, but never a link.
+/// on the caller's. So a handler that blocks its thread holds up no link; [`Threads`] sees to it that it holds up no other
+/// handler either.
 ///
 /// # Errors
 /// See [`DaemonError`].
@@ -129,6 +131,9 @@ async fn run_recorded(
 ) -> Result<(), DaemonError> {
     let Some(journal) = journal(&settings::store(config)?, &mut signals).await? else { return Ok(()) };
     let components: std::sync::Arc<[Component]> = components.into();
+    let threads = Threads::new(workers.clone());
+    // On the caller's runtime, whose thread no handler holds.
+    let _watching = AbortOnDropHandle::new(tokio::spawn(threads.clone().watch()));
     let house = House {
         components: components.clone(),
         workers: workers.clone(),
@@ -136,6 +141,7 @@ async fn run_recorded(
         recorder,
         board: board::Board::default(),
         told: told::Told::new(workers.clone()),
+        threads,
     };
     let ended = Supervisor::new(house, config, Reloader::new(reload, components)).run(signals).await;
     journal.close().await;

@@ -3,14 +3,16 @@
 use super::serving::Loaded;
 use crate::component::Section;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::runtime::Handle;
-use tracing::{error, info};
+use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
+use tracing::{error, info, warn};
 
-/// Tells components of their new sections, one after the other. Clones are the same.
+/// Tells components of their new sections; one that takes its time, or never returns, holds up no other. Clones are the
+/// same.
 ///
 /// Only the last section counts: one that has been replaced before its component could be told of it is left out.
 #[derive(Debug, Clone)]
@@ -26,13 +28,17 @@ struct State {
     sections: BTreeMap<String, Section>,
     /// Those that are still to be told.
     waiting: BTreeMap<String, Loaded>,
-    telling: bool,
+    /// Those that are being told: the next section waits until they have heard the one before.
+    telling: BTreeSet<String>,
 }
+
+/// A component that takes longer is named.
+const LONG: Duration = Duration::from_secs(1);
 
 // === impl Told ===
 
 impl Told {
-    /// Nobody has been told anything yet. Components are told on a thread of `workers`.
+    /// Nobody has been told anything yet. Components are told on threads of `workers`.
     #[must_use]
     pub fn new(workers: Handle) -> Self {
         Self { state: Arc::default(), workers }
@@ -47,22 +53,36 @@ impl Told {
                 state.waiting.insert(loaded.name().to_owned(), loaded.clone());
             }
         }
-        if !state.waiting.is_empty() && !state.telling {
-            state.telling = true;
-            let state = self.state.clone();
-            self.workers.spawn_blocking(move || {
-                while let Some(loaded) = next(&state) {
-                    tell(&loaded);
-                }
-            });
+        let State { waiting, telling, .. } = &mut *state;
+        for name in waiting.keys() {
+            if telling.insert(name.clone()) {
+                self.workers.spawn(tell_all(self.state.clone(), name.clone()));
+            }
         }
     }
 }
 
-fn next(state: &Mutex<State>) -> Option<Loaded> {
+/// Tells one component, until it has heard of its last section.
+async fn tell_all(state: Arc<Mutex<State>>, name: String) {
+    while let Some(loaded) = next(&state, &name) {
+        let mut telling = spawn_blocking(move || tell(&loaded));
+        if timeout(LONG, &mut telling).await.is_err() {
+            warn!(
+                component = name,
+                "reload callback has not returned yet; the component's messages use the new section already"
+            );
+            // A panic has been told of.
+            drop(telling.await);
+        }
+    }
+}
+
+fn next(state: &Mutex<State>, name: &str) -> Option<Loaded> {
     let mut state = lock(state);
-    let next = state.waiting.pop_first().map(|(_, loaded)| loaded);
-    state.telling = next.is_some();
+    let next = state.waiting.remove(name);
+    if next.is_none() {
+        state.telling.remove(name);
+    }
     next
 }
 
@@ -116,5 +136,19 @@ mod tests {
             words.push(heard.recv().unwrap());
         }
         assert!(words.is_sorted() && words.len() <= 3, "{words:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_component_that_never_returns_holds_up_no_other() {
+        let ((stuck, _, _go), (component, heard, go)) = (listener(), listener());
+        let other = component.called("other");
+        let told = Told::new(Handle::current());
+        for word in ["a", "b"] {
+            let section = Section::new("other", [("word", word)]);
+            told.tell(&with(&stuck, word));
+            told.tell(&[Loaded { component: other.clone(), section }]);
+        }
+        go.send(()).unwrap();
+        assert_eq!(heard.recv().unwrap(), "b");
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     component::{CancellationToken, Component, Rest, Services},
     config::Config,
-    dispatch::{ActionNames, Cancel, Dispatcher, Registry, Workshop},
+    dispatch::{ActionNames, Cancel, Dispatcher, Registry, Threads, Workshop},
     recording::Recorder,
     rest::{self, Platform},
     stomp, store,
@@ -42,6 +42,8 @@ pub struct House {
     pub board: Board,
     /// What components were told of their sections.
     pub told: Told,
+    /// Those that handlers run in.
+    pub threads: Threads,
 }
 
 /// One platform's unit.
@@ -214,7 +216,7 @@ impl Unit {
             .with_secrets(self.secrets.clone());
         let observer = self.house.recorder.clone().map(|recorder| Box::new(recorder) as _);
         let workshop = Workshop::new(registry, names, services).observed_by(observer);
-        let workshop = workshop.called_off_by(Some(cancel.clone()));
+        let workshop = workshop.called_off_by(Some(cancel.clone())).on_threads(self.house.threads.clone());
         workshop.set_trap_exception(self.config.work.trap_exception);
         (Arc::new(workshop), cancel)
     }

@@ -39,10 +39,11 @@ impl Ending {
         }
     }
 
-    /// The one line that each message has at its end.
+    /// The one line that each message has at its end; `took`: the handler's own work.
     pub(super) fn log(&self, took: Duration, is_news: bool) {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match self {
+            Self::Well(Reply::Superseded) => info!("superseded by a later message"),
             Self::Well(_) => info!(milliseconds, "carried out"),
             Self::Trapped(reply) => {
                 warn!(

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 pub(super) struct Lanes {
     /// By queue: who comes next waits for this one to have passed.
     gates: Mutex<HashMap<String, oneshot::Receiver<()>>>,
-    /// By queue and name: the last of each lane.
+    /// By component and key: the last of each lane. One incident's messages may come by several queues.
     lanes: Mutex<HashMap<(String, String), Last>>,
     numbers: AtomicU64,
 }
@@ -55,10 +55,9 @@ impl Lanes {
     }
 
     /// The next place in the lane `name`; to be asked for while the ticket is at the gate.
-    pub(super) fn enter(self: &Arc<Self>, queue: &str, name: String) -> Place {
+    pub(super) fn enter(self: &Arc<Self>, name: (String, String)) -> Place {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (done, told) = oneshot::channel();
-        let name = (queue.to_owned(), name);
         let before = lock(&self.lanes).insert(name.clone(), Last { number, done: told });
         Place { lanes: Arc::clone(self), name, number, before: before.map(|last| last.done), _done: done }
     }

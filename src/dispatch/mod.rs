@@ -6,7 +6,8 @@
 //! and the journal ([`store`](crate::store)) what must outlive the process, so that a redelivery does nothing twice;
 //! [`dispatcher`] ties them to the broker's link, one `task` for each message; `lanes` keeps those in
 //! order that must be, and `waiting` sees to it that those that wait hold up no others;
-//! `revival` takes up what was set aside, and `debts` sends the answers whose messages the broker may not deliver again.
+//! `revival` takes up what was set aside, and `debts` sends the answers whose messages the broker may not deliver again;
+//! [`Threads`] sees to it that a handler which blocks holds up no other.
 
 pub mod actions;
 pub mod answer;
@@ -23,6 +24,7 @@ mod results;
 mod revival;
 mod secrets;
 mod task;
+mod threads;
 mod waiting;
 mod withheld;
 pub mod work;
@@ -33,4 +35,5 @@ pub use dispatcher::{Dispatcher, Drained};
 pub use envelope::{Destination, Envelope};
 pub use ledger::Unacknowledged;
 pub use registry::{Clash, Entry, Registry, Route};
+pub use threads::Threads;
 pub use work::{Earlier, Observer, Outcome, Workshop};

@@ -2,7 +2,7 @@
 //! queue.
 
 use super::{envelope::Destination, withheld::Withheld};
-use crate::component::{Component, Kind, OrderKey, Section, address::Address, handler::AnyHandler};
+use crate::component::{Component, Instance, Kind, OrderKey, Section, address::Address, handler::AnyHandler};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -17,6 +17,8 @@ pub struct Registry {
     connectors: BTreeMap<String, Route>,
     /// What answers every other connector.
     any_connector: Option<Route>,
+    /// By the components' names.
+    instances: BTreeMap<Arc<str>, Arc<Instance>>,
 }
 
 /// What one destination's messages are handled by.
@@ -38,8 +40,8 @@ pub struct Route {
     pub version: Arc<str>,
     /// What to run.
     pub handler: Arc<dyn AnyHandler>,
-    /// The component's section of app.config.
-    pub section: Arc<Section>,
+    /// What belongs to the component on this platform: its section of app.config, and what was made of it.
+    pub instance: Arc<Instance>,
     /// Which messages are carried out one after another.
     pub order: Option<OrderKey>,
     /// The component is not loaded: the handler only says why.
@@ -117,6 +119,17 @@ pub enum Clash {
         first: String,
         /// The component that named it again.
         second: String,
+    },
+    /// A component gathers calls by their incident, but they have none.
+    #[error(
+        "component {component:?} debounces {what}, whose inputs have no incident_id to gather its calls by: let its author \
+         say what they are gathered by (`.debounce(…).key(…)`), or name the component in `noload`"
+    )]
+    Keyless {
+        /// The component's name.
+        component: String,
+        /// The functions and connectors.
+        what: String,
     },
     /// Two components want every other low-code connector.
     #[error(
@@ -257,20 +270,45 @@ impl Registry {
         }
     }
 
+    /// Goes on from `before`: what was made of a section that has not changed stays, and messages that wait in wrappers
+    /// are gathered and counted with those that come.
+    pub(super) fn follow(&mut self, before: &Self) {
+        for (name, instance) in &mut self.instances {
+            if let Some(earlier) = before.instances.get(name) {
+                *instance = instance.following(earlier);
+            }
+        }
+        let instances = std::mem::take(&mut self.instances);
+        let served = self.destinations.values_mut().chain(self.inbound.values_mut());
+        let served = served.flat_map(|served| served.actions.values_mut().chain(&mut served.otherwise));
+        let named = self.functions.values_mut().chain(self.connectors.values_mut());
+        for route in served.chain(named).chain(&mut self.any_connector) {
+            // What is kept of an earlier registry has its own.
+            let own = instances.get(&route.component).filter(|own| own.section() == route.instance.section());
+            route.instance = own.unwrap_or(&route.instance).clone();
+        }
+        self.instances = instances;
+    }
+
     fn add(&mut self, entry: Entry<'_>, clashes: &mut Vec<Clash>) {
         let Entry { component, section, withheld } = entry;
         // A section that says something else has been refused when the configuration was checked.
         let order = component.order(&section).unwrap_or_default();
         let (name, version): (Arc<str>, Arc<str>) =
             (component.name().into(), component.version_text().into());
-        let section = Arc::new(section);
+        let instance = Instance::new(component, section);
+        let keyless = component.keyless();
+        if !keyless.is_empty() {
+            clashes.push(Clash::Keyless { component: name.to_string(), what: keyless.join(", ") });
+        }
+        self.instances.insert(name.clone(), instance.clone());
         let stopped = withheld.map(|reason| Arc::new(Withheld(reason)) as Arc<dyn AnyHandler>);
-        for (address, handler) in component.routes(&section) {
+        for (address, handler) in component.routes(instance.section()) {
             let route = Route {
                 component: name.clone(),
                 version: version.clone(),
                 handler: stopped.as_ref().unwrap_or(handler).clone(),
-                section: section.clone(),
+                instance: instance.clone(),
                 order: order.clone(),
                 withheld: stopped.is_some(),
             };

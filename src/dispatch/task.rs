@@ -138,7 +138,7 @@ impl Task {
         let turn = async {
             ticket.at_the_gate().await;
             let lane = self.desk.workshop.lane(&self.envelope).await;
-            let mut place = lane.map(|lane| self.desk.lanes.enter(&self.key.destination, lane));
+            let mut place = lane.map(|lane| self.desk.lanes.enter(lane));
             drop(ticket);
             if let Some(place) = &mut place {
                 self.waits(true);

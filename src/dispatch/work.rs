@@ -8,6 +8,7 @@ use super::{
     envelope::Envelope,
     registry::{Registry, Route},
     secrets::Filler,
+    threads::{Code, Threads, Watched},
 };
 use crate::component::{
     Context, Failure, Kind, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
@@ -23,7 +24,6 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
 use tracing::{Span, debug, info, warn};
 
 /// Until the platform is asked for an action's name again. The REST client has tried several times by then.
@@ -39,6 +39,7 @@ pub struct Workshop {
     filler: Filler,
     trap_exception: AtomicBool,
     cancel: Option<Arc<Cancel>>,
+    threads: Option<Threads>,
 }
 
 /// A message and the handler that it was given to.
@@ -48,6 +49,8 @@ pub(super) struct Job {
     pub(super) route: Route,
     /// Whether what it fails with lets the workflow go on (`trap_exception`).
     pub(super) traps: bool,
+    /// What its handler was given, once it was run.
+    pub(super) context: Option<Context>,
 }
 
 /// Is shown each message before it is carried out.
@@ -88,6 +91,7 @@ impl Workshop {
             filler: Filler::default(),
             trap_exception: AtomicBool::new(false),
             cancel: None,
+            threads: None,
         }
     }
 
@@ -111,6 +115,13 @@ impl Workshop {
         self
     }
 
+    /// Runs authors' code in `threads`, none of which it may keep from the others.
+    #[must_use]
+    pub fn on_threads(mut self, threads: Threads) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// The handlers that messages are given to from now on.
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
@@ -118,8 +129,10 @@ impl Workshop {
     }
 
     /// Gives messages to the handlers of `registry` from now on; those at work go on with the ones they have.
-    pub fn replace_registry(&self, registry: Registry) {
-        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    pub fn replace_registry(&self, mut registry: Registry) {
+        let mut current = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        registry.follow(&current);
+        *current = Arc::new(registry);
     }
 
     /// The names of the platform's actions.
@@ -148,7 +161,6 @@ impl Workshop {
             let ending = Ending::Well(Reply::text("Nobody's."));
             return Outcome::Answered(answer::last(envelope, &ending, None, Duration::ZERO));
         }
-        let begun = Instant::now();
         let mut job = None;
         let result = self.result(envelope, earlier, status, &mut job).await;
         let result = result.map_err(|failure| masked(failure, job.as_ref()));
@@ -163,8 +175,9 @@ impl Workshop {
             _ => None,
         };
         let ending = Ending::new(result, job.as_ref());
-        ending.log(begun.elapsed(), is_news);
-        let answer = answer::last(envelope, &ending, job.as_ref(), begun.elapsed());
+        let worked = job.as_ref().map(Job::worked).unwrap_or_default();
+        ending.log(worked, is_news);
+        let answer = answer::last(envelope, &ending, job.as_ref(), worked);
         match set_aside {
             Some(reason) => Outcome::SetAside(answer, reason),
             None => Outcome::Answered(answer),
@@ -183,27 +196,35 @@ impl Workshop {
             .map_err(|error| Failure::with_kind(FailureKind::SetAside, error.to_string()))?;
         earlier.crashes.and_then(Failure::after_crashes).map_or(Ok(()), Err)?;
         let name = self.name(envelope, &body).await?;
-        note(&name, &body);
+        Span::current().record("action", name.handler.as_str());
         // Of an earlier attempt it is the same.
         let _ = envelope.action.set(name.display.clone());
         if let Some(observer) = &self.observer {
             observer.message(&name.display, envelope);
         }
         let route = route(&self.registry(), envelope, &name, &body)?.clone();
-        let job =
-            job.insert(Job { traps: self.traps(&route), message: message(envelope, name, body), route });
+        let job = job.insert(Job {
+            traps: self.traps(&route),
+            message: message(envelope, name, body),
+            route,
+            context: None,
+        });
+        if let Some(incident) = job.message.incident_id() {
+            Span::current().record("incident", incident);
+        }
         if earlier.crashes.is_some() && job.route.handler.traits().at_most_once {
             return Err(Failure::interrupted());
         }
         if let Some(secrets) = &self.services.secrets {
-            let (section, shutdown) = (&job.route.section, &self.services.shutdown);
+            let (section, shutdown) = (job.route.instance.section(), &self.services.shutdown);
             job.message = self.filler.fill_in(job.message.clone(), section, secrets, shutdown).await?;
         }
         let instance = Instance::of(job.message.body());
-        let (message, section) = (job.message.clone(), job.route.section.clone());
-        let context = Context::new(message, self.services.clone(), section, status);
+        let (message, instance_of) = (job.message.clone(), job.route.instance.clone());
+        let context = Context::of(message, self.services.clone(), instance_of, status);
         let called_off = context.cancelled().clone();
-        let work = run(&job.route, context);
+        job.context = Some(context.clone());
+        let work = run(&job.route, context, self.threads.as_ref());
         match self.cancel.as_ref().zip(instance) {
             Some((cancel, instance)) => cancel.unless_terminated(instance, &called_off, work).await,
             None => work.await,
@@ -212,7 +233,7 @@ impl Workshop {
 
     fn traps(&self, route: &Route) -> bool {
         // A section that says something else has been refused when the configuration was checked.
-        let own = route.section.flag("trap_exception").unwrap_or_default();
+        let own = route.instance.section().flag("trap_exception").unwrap_or_default();
         own.unwrap_or_else(|| self.trap_exception.load(Ordering::Relaxed))
     }
 
@@ -228,8 +249,8 @@ impl Workshop {
         (!taken && !event.is_empty()).then_some(event)
     }
 
-    /// The lane that the message stands in (`order_by`); `None` where it may be carried out at any time.
-    pub(super) async fn lane(&self, envelope: &Envelope) -> Option<String> {
+    /// The lane that the message stands in (`order_by`), by its component and the key; `None` where it may be carried out at any time.
+    pub(super) async fn lane(&self, envelope: &Envelope) -> Option<(String, String)> {
         let body = decode(&envelope.body).ok()?;
         let name = self.name(envelope, &body).await.ok()?;
         let registry = self.registry();
@@ -237,8 +258,14 @@ impl Workshop {
         let order = route.order.as_ref()?;
         let message = message(envelope, name, body);
         // The key is the author's code.
-        let key = std::panic::catch_unwind(AssertUnwindSafe(|| order.of(&message)));
-        key.ok().flatten().map(|key| format!("{}/{key}", route.component))
+        let key = || std::panic::catch_unwind(AssertUnwindSafe(|| order.of(&message)));
+        let key = match &self.threads {
+            Some(threads) => {
+                threads.run(&Code::new(&route.component, "order_by".to_owned(), Some(threads)), key)
+            }
+            None => key(),
+        };
+        key.ok().flatten().map(|key| (route.component.to_string(), key))
     }
 
     /// What the message's handler is found by.
@@ -277,6 +304,13 @@ impl Workshop {
     }
 }
 
+impl Job {
+    /// The time of its handler's own work.
+    fn worked(&self) -> Duration {
+        self.context.as_ref().map(Context::worked).unwrap_or_default()
+    }
+}
+
 /// What an inbound destination's news says that has happened: `create`, `update`, `close`, …
 fn event(body: &Value) -> String {
     body["action"].as_str().unwrap_or_default().trim().to_lowercase()
@@ -306,11 +340,24 @@ fn route<'a>(
     })
 }
 
+/// What the log calls the handler of a message: `function block`.
+fn what(message: &Message) -> String {
+    let noun = match message.kind() {
+        Kind::Function => "function",
+        Kind::Inbound => "inbound",
+        Kind::Connector => "connector",
+        _ => "action",
+    };
+    format!("{noun} {}", message.action())
+}
+
 /// Runs a handler; a panic is its message's failure, not the daemon's.
-async fn run(route: &Route, context: Context) -> Result<Reply, Failure> {
+async fn run(route: &Route, context: Context, threads: Option<&Threads>) -> Result<Reply, Failure> {
+    let code = Code::new(&route.component, what(context.message()), threads);
     let id = context.message().id().to_owned();
     let component = &route.component;
-    AssertUnwindSafe(route.handler.run(context)).catch_unwind().await.unwrap_or_else(|_panic| {
+    let work = Watched::new(threads, code, route.handler.run(context));
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_panic| {
         Err(Failure::new(format!(
             "The handler in component {component:?} broke off unexpectedly (a panic, which is a defect in it). What it \
              had done until then stays done. The processor's log has the details, under message {id}."
@@ -340,13 +387,4 @@ fn masked(failure: Failure, job: Option<&Job>) -> Failure {
 
 fn rejected(text: String) -> Failure {
     Failure::with_kind(FailureKind::Rejected, text)
-}
-
-/// Fills in what the message's span could not know before its body was read.
-fn note(name: &ActionName, body: &Value) {
-    let span = Span::current();
-    span.record("action", name.handler.as_str());
-    if let Some(incident) = body["incident"]["id"].as_i64() {
-        span.record("incident", incident);
-    }
 }

@@ -1,6 +1,7 @@
 //! The daemon between a real ActiveMQ and a stand-in platform, both over TLS.
 
 mod answers;
+mod blocking;
 mod cancel;
 mod data;
 mod functions;

@@ -14,10 +14,13 @@ use crate::{
         tls_server::TlsServer,
     },
 };
+use action_processor::component::{Component, Context, Failure, Message, Reply, Section, handler_fn};
 use serde_json::json;
+use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
 
 /// `[resilient:<name>]`: the platform of `world` and its `broker`.
@@ -227,4 +230,32 @@ async fn test_actions_reach_each_platform_by_a_port_of_its_own() {
     let stranger = submit(port + 1, "lyon").await;
     assert!(stranger.contains("no handler"), "{stranger}");
     assert!(processor.stop(PATIENCE).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_share_nothing_that_was_made_of_a_section() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let client = |section: &Section| Ok::<_, Failure>(section.get("key").unwrap_or("none").to_owned());
+    let ask = async |_: Message, cx: Context| Ok::<_, Failure>(Reply::text(cx.state::<String>()?.as_str()));
+    let component = Component::new("naive").state(client).otherwise(handler_fn(ask));
+    let config = world
+        .config(broker, "naive", "naive_a")
+        .set("naive:a", "destination", "naive_a")
+        .set("naive:a", "key", "one")
+        .set("naive:b", "destination", "naive_b")
+        .set("naive:b", "key", "two");
+    let (a, b) = (PlatformQueue::open(broker, "naive_a").await, PlatformQueue::open(broker, "naive_b").await);
+    let told = Arc::new(Semaphore::new(0));
+    let tells = told.clone();
+    let daemon = Daemon::run(&config, component.reloaded(move |_| tells.add_permits(1)));
+    a.post(hello("you")).await;
+    assert_eq!(a.answers(1, PATIENCE).await[0].json()["message"], "one");
+    b.post(hello("you")).await;
+    assert_eq!(b.answers(1, PATIENCE).await[0].json()["message"], "two");
+    daemon.reload(&config.set("naive:a", "key", "new")).await;
+    tokio::time::timeout(PATIENCE, told.acquire()).await.unwrap().unwrap().forget();
+    a.post(hello("you")).await;
+    assert_eq!(a.answers(2, PATIENCE).await[1].json()["message"], "new");
+    b.post(hello("you")).await;
+    assert_eq!(b.answers(2, PATIENCE).await[1].json()["message"], "two");
 }

@@ -1,8 +1,11 @@
 //! A named set of handlers, and the queue that they serve.
 
 use crate::{
-    Handler, Message, OrderKey, Requirement, Section,
+    Failure, Handler, Message, OrderKey, Requirement, Section,
+    context::StateMaker,
+    decorate::TunedKey,
     handler::{AnyHandler, Erased},
+    message::INCIDENT_ID,
     name::handler_name,
     section::SectionError,
 };
@@ -26,6 +29,7 @@ pub struct Component {
     requirements: Vec<Requirement>,
     default_handler: Option<Arc<dyn AnyHandler>>,
     order: Option<OrderKey>,
+    states: Vec<StateMaker>,
     check: fn(&Section) -> Result<(), SectionError>,
     reloaded: Option<Arc<Reloaded>>,
 }
@@ -63,6 +67,7 @@ impl Component {
             requirements: Vec::new(),
             default_handler: None,
             order: None,
+            states: Vec::new(),
             check: |_| Ok(()),
             reloaded: None,
         }
@@ -170,9 +175,61 @@ impl Component {
         self
     }
 
+    /// Makes of the component's section what all its messages share, a client for example; handlers ask for it by
+    /// [`Context::state`](crate::Context::state).
+    ///
+    /// Each instance of the component has its own: two sections, or two platforms, never share one. It is made when a
+    /// handler first asks for it, and anew once the section or `[integrations]` has changed. A handler's own fields, in
+    /// `self` or in what a closure captures, are shared by all instances: keep nothing there that came of a section.
+    ///
+    /// There is one value of each type; a second `state` of a type takes the first one's place. What takes time to make
+    /// belongs in a `tokio::sync::OnceCell` inside of it.
+    ///
+    /// ```
+    /// # use action_component::{Component, Context, Failure, Message, Reply, Section, handler_fn};
+    /// struct Client {
+    ///     url: String,
+    /// }
+    ///
+    /// fn client(section: &Section) -> Result<Client, Failure> {
+    ///     let url = section.get("url").ok_or_else(|| Failure::new("url is not set"))?;
+    ///     Ok(Client { url: url.to_owned() })
+    /// }
+    ///
+    /// async fn look_up(_message: Message, cx: Context) -> Result<Reply, Failure> {
+    ///     let client = cx.state::<Client>()?;
+    ///     Ok(Reply::text(format!("asked {}", client.url)))
+    /// }
+    ///
+    /// let component = Component::new("lookup").state(client).on("Look Up", handler_fn(look_up));
+    /// # drop(component);
+    /// ```
+    pub fn state<T, E>(self, make: impl Fn(&Section) -> Result<T, E> + Send + Sync + 'static) -> Self
+    where
+        T: Send + Sync + 'static,
+        E: Into<Failure>,
+    {
+        self.state_with(move |section, _integrations| make(section))
+    }
+
+    /// The same, of the component's section and `[integrations]`, which all components share: proxies, a time limit.
+    pub fn state_with<T, E>(
+        mut self,
+        make: impl Fn(&Section, &Section) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: Send + Sync + 'static,
+        E: Into<Failure>,
+    {
+        let maker = StateMaker::new(make);
+        self.states.retain(|other| !other.replaces(&maker));
+        self.states.push(maker);
+        self
+    }
+
     /// Is called with the component's new section once a changed configuration is in force. Messages that come after
-    /// that see the new section anyway ([`Context::config`](crate::Context::config)); this is for what was made of the
-    /// old one, a client for example. It must not block.
+    /// that see the new section anyway ([`Context::config`](crate::Context::config)), and what was made of it
+    /// ([`state`](Self::state)); this is for whatever else should know. It must not block.
     pub fn reloaded(mut self, reloaded: impl Fn(&Section) + Send + Sync + 'static) -> Self {
         self.reloaded = Some(Arc::new(reloaded));
         self
@@ -305,17 +362,70 @@ impl Component {
         self.default_handler.as_ref()
     }
 
+    /// The functions and low-code connectors whose calls a wrapper should gather by their incident, though they have none:
+    /// the daemon does not start with them.
+    #[must_use]
+    pub fn keyless(&self) -> Vec<String> {
+        let gathers = |(_, handler): &(&str, &Arc<dyn AnyHandler>)| handler.traits().by_incident;
+        let functions = self.functions().filter(gathers).filter(|(_, handler)| lacks_incident(handler));
+        let functions = functions.map(|(name, _)| format!("the function {name:?}"));
+        let connectors = self.connectors().filter(gathers);
+        let connectors = connectors.map(|(queue, _)| format!("the low-code connector {queue:?}"));
+        let any = self.any_connector().filter(|handler| handler.traits().by_incident);
+        let any = any.map(|_| "the other low-code connectors".to_owned());
+        functions.chain(connectors).chain(any).collect()
+    }
+
+    /// The functions that an order by incident does nothing for, given the component's section: their inputs name none.
+    #[must_use]
+    pub fn unordered(&self, section: &Section) -> Vec<&str> {
+        let order = self.order(section).ok().flatten();
+        let by_incident = order.is_some_and(|order| order.is_by_incident());
+        let functions = self.functions().filter(|(_, handler)| by_incident && lacks_incident(handler));
+        functions.map(|(name, _)| name).collect()
+    }
+
+    pub(crate) fn states(&self) -> &[StateMaker] {
+        &self.states
+    }
+
+    /// The keys of its section that wrappers of its handlers read, by name.
+    pub(crate) fn tuned(&self) -> Vec<String> {
+        self.tuned_keys().into_iter().map(|key| key.name).collect()
+    }
+
+    fn tuned_keys(&self) -> Vec<TunedKey> {
+        let section = Section::default();
+        let mut keys: Vec<TunedKey> = Vec::new();
+        for (_, handler) in self.routes(&section) {
+            for key in handler.traits().tuned {
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        }
+        keys
+    }
+
     /// Checks the component's section.
     ///
     /// # Errors
     /// The section does not have the shape that [`configured`](Self::configured) states, or one of the daemon's keys in
     /// it has a value that it cannot have.
     pub fn check(&self, section: &Section) -> Result<(), SectionError> {
+        let keys = self.tuned_keys();
+        let known = section.clone().knowing(keys.iter().map(|key| key.name.clone()));
         let checks =
-            [(self.check)(section), self.order(section).map(drop), section.flag("trap_exception").map(drop)];
-        let mistakes = checks.into_iter().filter_map(Result::err);
+            [(self.check)(&known), self.order(section).map(drop), section.flag("trap_exception").map(drop)];
+        let checks = checks.into_iter().chain(keys.iter().map(|key| key.check(section)));
+        let mistakes = checks.filter_map(Result::err);
         mistakes.reduce(|all, further| all.and(&further)).map_or(Ok(()), Err)
     }
+}
+
+/// A function whose inputs are known, and name no incident.
+fn lacks_incident(handler: &Arc<dyn AnyHandler>) -> bool {
+    handler.reads(INCIDENT_ID) == Some(false)
 }
 
 impl fmt::Debug for Component {

@@ -1,11 +1,16 @@
 //! What a handler may reach besides its input.
 
 mod calling_off;
+mod instance;
 mod seat;
 mod waits;
 mod workers;
 
 pub use calling_off::unless_terminated;
+pub use instance::Instance;
+#[cfg(feature = "testing")]
+pub(crate) use instance::same;
+pub(crate) use instance::{Scope, StateMaker};
 pub(crate) use waits::called_off;
 pub use workers::{Worker, Workers};
 
@@ -19,7 +24,11 @@ use crate::{
 use futures_util::future::BoxFuture;
 use seat::Seat;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The one place through which a handler reaches services. Cheap to clone.
@@ -38,11 +47,13 @@ pub struct Context {
 struct Inner {
     message: Message,
     services: Services,
-    section: Arc<Section>,
+    instance: Arc<Instance>,
     status: Arc<dyn StatusSink>,
     notebook: Notebook,
     /// Fires when the platform calls the message's work off.
     cancelled: CancellationToken,
+    /// The time of the handler's own work so far, in the workers that it has left.
+    worked: Mutex<Duration>,
 }
 
 /// What all handlers of a daemon share.
@@ -139,7 +150,7 @@ impl Services {
 // === impl Context ===
 
 impl Context {
-    /// The context of `message`, for a component whose own section is `section`.
+    /// The context of `message`, for a component whose own section is `section`, and which has no state.
     #[must_use]
     pub fn new(
         message: Message,
@@ -147,9 +158,21 @@ impl Context {
         section: Arc<Section>,
         status: Arc<dyn StatusSink>,
     ) -> Self {
+        Self::of(message, services, Instance::within(Arc::default(), Arc::default(), section), status)
+    }
+
+    /// The context of `message`, for this instance of a component.
+    #[must_use]
+    pub fn of(
+        message: Message,
+        services: Services,
+        instance: Arc<Instance>,
+        status: Arc<dyn StatusSink>,
+    ) -> Self {
         let notebook = Notebook::open(status.note());
         let cancelled = CancellationToken::new();
-        let inner = Arc::new(Inner { message, services, section, status, notebook, cancelled });
+        let worked = Mutex::default();
+        let inner = Arc::new(Inner { message, services, instance, status, notebook, cancelled, worked });
         let seat = Arc::new(Seat::standing());
         Self { inner, longest: None, retries: 0, at_most_once: false, seat }
     }
@@ -215,13 +238,13 @@ impl Context {
     /// # Errors
     /// A key is missing, or its value is not of the field's type.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T, SectionError> {
-        self.inner.section.read()
+        self.section().read()
     }
 
     /// The component's own section of app.config, as it stands there.
     #[must_use]
     pub fn section(&self) -> &Section {
-        &self.inner.section
+        self.inner.instance.section()
     }
 
     /// What all components share for calls of their own, as it stands in `[integrations]`: `http_proxy`,
@@ -260,6 +283,22 @@ impl Context {
     #[must_use]
     pub fn shutdown(&self) -> &CancellationToken {
         &self.inner.services.shutdown
+    }
+
+    /// How long the handler has worked for this message, as far as its runs have ended: neither what it waited for a
+    /// worker, for quiet or for another attempt, nor its own [waits](#waiting).
+    #[must_use]
+    pub fn worked(&self) -> Duration {
+        *self.inner.worked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_worked(&self, time: Duration) {
+        *self.inner.worked.lock().unwrap_or_else(PoisonError::into_inner) += time;
+    }
+
+    /// Where wrappers may let this message meet others.
+    pub(crate) fn scope(&self) -> &Arc<Scope> {
+        self.inner.instance.scope()
     }
 
     /// The same context, for a handler whose work may take `longest` at most.

@@ -2,7 +2,7 @@
 
 use crate::{
     Context, Failure, FromMessage, Reply,
-    decorate::{AtMostOnce, Debounce, Defer, Limit, Retry, Retrying, Timeout},
+    decorate::{AtMostOnce, Debounce, Defer, Limit, Retry, Retrying, Timeout, Tuned, TunedKey},
     reply::FailureKind,
 };
 use futures_util::future::BoxFuture;
@@ -36,26 +36,26 @@ pub trait Handler: Send + Sync + Sized + 'static {
     }
 
     /// Waits `delay` before handling each message.
-    fn defer(self, delay: Duration) -> Defer<Self> {
-        Defer::new(self, delay)
+    fn defer(self, delay: impl Into<Tuned<Duration>>) -> Defer<Self> {
+        Defer::new(self, delay.into())
     }
 
     /// Gathers the messages that come for one action and incident until `quiet` has passed without another, then
     /// handles all of them, one by one in the order in which they came; with [`discard`](Debounce::discard), only the
-    /// last.
-    fn debounce(self, quiet: Duration) -> Debounce<Self> {
-        Debounce::new(self, quiet)
+    /// last. A function's incident is its input `incident_id`; what has none is gathered by [`key`](Debounce::key) only.
+    fn debounce(self, quiet: impl Into<Tuned<Duration>>) -> Debounce<Self> {
+        Debounce::new(self, quiet.into())
     }
 
     /// Handles at most `most` messages at a time, in the order in which they come; the others wait, without occupying
-    /// a worker.
-    fn limit(self, most: usize) -> Limit<Self> {
-        Limit::new(self, most)
+    /// a worker. Each instance of the component has a limit of its own.
+    fn limit(self, most: impl Into<Tuned<usize>>) -> Limit<Self> {
+        Limit::new(self, most.into())
     }
 
     /// Cancels work that takes longer than `longest`, and says so in the reply. Waiting does not count.
-    fn timeout(self, longest: Duration) -> Timeout<Self> {
-        Timeout::new(self, longest)
+    fn timeout(self, longest: impl Into<Tuned<Duration>>) -> Timeout<Self> {
+        Timeout::new(self, longest.into())
     }
 
     /// Tries again when the handler fails, after a delay that occupies no worker and outlives the process.
@@ -78,11 +78,15 @@ pub trait Handler: Send + Sync + Sized + 'static {
 }
 
 /// What the daemon must know of a handler before it runs it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Traits {
     /// Work that was interrupted by the death of its process is not begun again: see [`Handler::at_most_once`].
     pub at_most_once: bool,
+    /// Messages are gathered by their incident: see [`Handler::debounce`].
+    pub by_incident: bool,
+    /// What wrappers read from the component's section.
+    pub tuned: Vec<TunedKey>,
 }
 
 /// Makes a [`Handler`] of an async function or closure.
@@ -140,9 +144,24 @@ pub trait AnyHandler: Send + Sync + fmt::Debug {
 
     /// What to know before it is run.
     fn traits(&self) -> Traits;
+
+    /// Whether its input has a field of this name; `None` where that cannot be said.
+    fn reads(&self, name: &str) -> Option<bool> {
+        let _ = name;
+        None
+    }
 }
 
 pub(crate) struct Erased<H>(pub(crate) H);
+
+// === impl Traits ===
+
+impl Traits {
+    pub(crate) fn with(mut self, key: Option<TunedKey>) -> Self {
+        self.tuned.extend(key);
+        self
+    }
+}
 
 // === impl HandlerFn ===
 
@@ -200,6 +219,10 @@ impl<H: Handler> AnyHandler for Erased<H> {
 
     fn traits(&self) -> Traits {
         self.0.traits()
+    }
+
+    fn reads(&self, name: &str) -> Option<bool> {
+        H::Input::reads(name)
     }
 }
 

@@ -44,9 +44,11 @@
 //! ```
 
 mod deserializer;
+mod fields;
 mod mistake;
 mod shell;
 
+pub(crate) use fields::fields_of;
 pub(crate) use mistake::Mistake;
 pub use shell::ShellInputs;
 

@@ -72,7 +72,7 @@ pub mod value;
 
 pub use causes::with_causes;
 pub use component::Component;
-pub use context::{Context, Services, StatusSink};
+pub use context::{Context, Instance, Services, StatusSink};
 pub use fields::{Field, FieldError, Fields};
 pub use handler::{Handler, Traits, function_fn, handler_fn};
 pub use jiff::Timestamp;

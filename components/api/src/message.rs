@@ -61,6 +61,32 @@ pub trait FromMessage: Sized + Send {
     /// # Errors
     /// The message does not hold what is asked for: the rejection names the field, what came and what was expected.
     fn from_message(message: &Message) -> Result<Self, Rejection>;
+
+    /// Whether it reads an input of this name; `None` where that cannot be said.
+    #[must_use]
+    fn reads(name: &str) -> Option<bool> {
+        let _ = name;
+        None
+    }
+}
+
+/// A function's input that says which incident a call is about.
+pub(crate) const INCIDENT_ID: &str = "incident_id";
+
+/// A whole number, however the platform or a script wrote it: 7, 7.0, "7", {"id": 7}.
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Object(select) => select.get("id").and_then(Value::as_i64),
+        value => value.as_i64().or_else(|| value.as_f64().and_then(whole)),
+    }
+}
+
+/// The number, if it is a whole one that a float holds exactly.
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
 }
 
 // === impl Arrival ===
@@ -266,10 +292,14 @@ impl Message {
         Object { value: &self.0.body["incident"], fields: self.fields("incident") }
     }
 
-    /// The incident's id.
+    /// The id of the message's incident: the one that an action fired on, or the one that a function's input
+    /// `incident_id` names. `None` where it has none.
     #[must_use]
     pub fn incident_id(&self) -> Option<i64> {
-        self.0.body["incident"]["id"].as_i64()
+        match self.kind() {
+            Kind::Function => number(&self.inputs()[INCIDENT_ID]),
+            Kind::Action | Kind::Inbound | Kind::Connector => self.0.body["incident"]["id"].as_i64(),
+        }
     }
 
     /// The task that the action fired on, or that the note or attachment belongs to.
@@ -462,6 +492,10 @@ impl fmt::Debug for Object<'_> {
 impl<T: DeserializeOwned + Send> FromMessage for T {
     fn from_message(message: &Message) -> Result<Self, Rejection> {
         message.read()
+    }
+
+    fn reads(name: &str) -> Option<bool> {
+        inputs::fields_of::<T>().map(|fields| fields.contains(&name))
     }
 }
 

@@ -7,7 +7,10 @@ use std::{fmt, sync::Arc};
 /// after another, in the order in which they were delivered; messages without a line, whenever there is a worker.
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct OrderKey(Arc<Key>);
+pub struct OrderKey {
+    key: Arc<Key>,
+    by_incident: bool,
+}
 
 type Key = dyn Fn(&Message) -> Option<String> + Send + Sync;
 
@@ -15,19 +18,24 @@ impl OrderKey {
     /// Whatever `key` says; `None` is no line.
     #[must_use]
     pub fn new(key: impl Fn(&Message) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(key))
+        Self { key: Arc::new(key), by_incident: false }
     }
 
-    /// A line for each incident.
+    /// A line for each incident. A function's is its input `incident_id`; what has no incident stands in no line.
     #[must_use]
     pub fn incident() -> Self {
-        Self::new(|message| message.incident_id().map(|id| id.to_string()))
+        let key = Self::new(|message| message.incident_id().map(|id| id.to_string()));
+        Self { by_incident: true, ..key }
+    }
+
+    pub(crate) fn is_by_incident(&self) -> bool {
+        self.by_incident
     }
 
     /// The line that `message` stands in.
     #[must_use]
     pub fn of(&self, message: &Message) -> Option<String> {
-        (self.0)(message)
+        (self.key)(message)
     }
 }
 

@@ -228,6 +228,13 @@ impl Failure {
         )
     }
 
+    /// The same failure in other words.
+    #[must_use]
+    pub fn in_words(self, words: impl FnOnce(&str) -> String) -> Self {
+        let text = words(&self.text);
+        Self { text, ..self }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn kind(&self) -> FailureKind {

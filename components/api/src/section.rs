@@ -15,10 +15,12 @@ const DAEMON_KEYS: [&str; 6] = [
 ];
 
 /// The keys and values of one section, secrets resolved. Printing it shows the keys only.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Section {
     name: String,
     values: BTreeMap<String, String>,
+    /// Keys that are read by the wrappers of the component's handlers.
+    tuned: Vec<String>,
 }
 
 /// The section does not have the shape that the component asks for.
@@ -37,7 +39,7 @@ impl Section {
         values: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let values = values.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self { name: name.into(), values }
+        Self { name: name.into(), values, tuned: Vec::new() }
     }
 
     /// What stands between the brackets.
@@ -82,13 +84,25 @@ impl Section {
     /// # Errors
     /// A key is missing, or its value is not of the field's type. The error names the key, never the value.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SectionError> {
-        match self.read_where(|_| true) {
+        let others = || DAEMON_KEYS.into_iter().chain(self.tuned.iter().map(String::as_str));
+        let mut left_out: Vec<&str> = Vec::new();
+        loop {
+            let error = match self.read_where(|key| !left_out.contains(&key)) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
             // A type that denies unknown fields knows its own, not the daemon's.
-            Err(error) if DAEMON_KEYS.iter().any(|key| error.denies(key)) => {
-                self.read_where(|key| !DAEMON_KEYS.contains(&key))
+            match others().find(|key| !left_out.contains(key) && error.denies(key)) {
+                Some(key) => left_out.push(key),
+                None => return Err(error),
             }
-            outcome => outcome,
         }
+    }
+
+    /// The same section, of which the wrappers of the component's handlers read these keys.
+    pub(crate) fn knowing(mut self, tuned: impl IntoIterator<Item = String>) -> Self {
+        self.tuned = tuned.into_iter().collect();
+        self
     }
 
     fn read_where<T: DeserializeOwned>(&self, wanted: impl Fn(&str) -> bool) -> Result<T, SectionError> {
@@ -117,6 +131,15 @@ impl Section {
         values.fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
     }
 }
+
+/// Of name and values: who reads them makes no difference.
+impl PartialEq for Section {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.values == other.values
+    }
+}
+
+impl Eq for Section {}
 
 impl SectionError {
     /// The type that was read denies unknown fields, and this one is.

@@ -11,6 +11,8 @@ mod fields;
 mod incidents;
 /// Typed inputs: every shape of the platform's, and the words for those that are wrong.
 mod inputs;
+/// What belongs to one instance of a component stays with it: state, bursts, lines, limits.
+mod instances;
 /// Reading a message: accessors, labels, typed input and its rejections.
 mod message;
 /// Names as the vendor's framework makes them.

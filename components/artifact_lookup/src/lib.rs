@@ -1,13 +1,13 @@
 //! Looks an artifact up in a reputation service, and notes what it says in the artifact's description.
 //!
-//! What an author learns here: settings of one's own with a secret among them, a client for an outside service that all
-//! messages share, words from outside that are made safe before the platform shows them, and a change that may be made
+//! What an author learns here: settings of one's own with a secret among them, a client for an outside service that is made
+//! of them and that all messages of one section share, words from outside that are made safe before the platform shows them, and a change that may be made
 //! again without being made twice.
 
 mod service;
 
 use action_component::{
-    Component, Context, Failure, Handler, Message, Reply, text,
+    Component, Context, Failure, Message, Reply, handler_fn, text,
     value::{self, TextArea},
 };
 use serde::Deserialize;
@@ -58,35 +58,26 @@ pub fn component() -> Component {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Looks an artifact up in a reputation service.")
         .configured::<Settings>(SAMPLE)
-        .on("Look Up Artifact", LookUp::default())
+        .state(|section| Service::new(section.read()?))
+        .on("Look Up Artifact", handler_fn(look_up))
 }
 
-/// Handles "Look Up Artifact". Its one field is shared by all messages.
-#[derive(Debug, Default)]
-struct LookUp {
-    service: Service,
-}
-
-impl Handler for LookUp {
-    type Input = Message;
-
-    async fn handle(&self, message: Message, cx: Context) -> Result<Reply, Failure> {
-        let incident = message.incident_id().ok_or_else(|| Failure::new("The message names no incident."))?;
-        let artifact =
-            message.artifact().ok_or_else(|| Failure::new("The rule must be one on artifacts."))?;
-        let (Some(id), Some(value)) = (artifact.id(), artifact.text("value")) else {
-            return Err(Failure::new("The artifact has no value."));
-        };
-        let settings: Settings = cx.config()?;
-        cx.status(format!("Looking {value} up…")).await;
-        let Some(verdict) = self.service.look_up(&settings, value).await? else {
-            return Ok(Reply::text(format!("{value} is not known.")));
-        };
-        let line = verdict.line();
-        let path = format!("/incidents/{incident}/artifacts/{id}");
-        cx.rest().get_put(&path, |artifact| note(artifact, &line)).await?;
-        Ok(Reply::text(format!("{value}: {line}")))
-    }
+/// Handles "Look Up Artifact".
+async fn look_up(message: Message, cx: Context) -> Result<Reply, Failure> {
+    let incident = message.incident_id().ok_or_else(|| Failure::new("The message names no incident."))?;
+    let artifact = message.artifact().ok_or_else(|| Failure::new("The rule must be one on artifacts."))?;
+    let (Some(id), Some(value)) = (artifact.id(), artifact.text("value")) else {
+        return Err(Failure::new("The artifact has no value."));
+    };
+    let service = cx.state::<Service>()?;
+    cx.status(format!("Looking {value} up…")).await;
+    let Some(verdict) = service.look_up(value).await? else {
+        return Ok(Reply::text(format!("{value} is not known.")));
+    };
+    let line = verdict.line();
+    let path = format!("/incidents/{incident}/artifacts/{id}");
+    cx.rest().get_put(&path, |artifact| note(artifact, &line)).await?;
+    Ok(Reply::text(format!("{value}: {line}")))
 }
 
 /// Adds `line` to the artifact's description, unless it is there already: after a crash the handler runs again.

@@ -1,6 +1,6 @@
 //! Where one run of a handler works: in a worker, or away from it while it waits.
 
-use super::Worker;
+use super::{Context, Worker};
 use std::{
     collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -48,7 +48,7 @@ pub(super) struct Absence<'a>(&'a Seat);
 
 /// Closes a seat, however its handler ends.
 #[derive(Debug)]
-pub(super) struct Sitting<'a>(pub(super) &'a Seat);
+pub(super) struct Sitting<'a>(pub(super) &'a Context);
 
 // === impl Seat ===
 
@@ -156,6 +156,8 @@ impl Drop for Absence<'_> {
 
 impl Drop for Sitting<'_> {
     fn drop(&mut self) {
-        self.0.state().place = Place::Closed;
+        let seat = &self.0.seat;
+        self.0.has_worked(seat.worked());
+        seat.state().place = Place::Closed;
     }
 }

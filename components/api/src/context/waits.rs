@@ -195,8 +195,8 @@ impl Context {
         W: Future<Output = Result<Reply, Failure>> + Send,
     {
         let seat = Arc::new(Seat::taken(self.worker().await?));
-        let _sitting = Sitting(&seat);
         let cx = Self { seat: seat.clone(), ..self };
+        let _sitting = Sitting(&cx);
         let mut work = pin!(work(cx.clone()));
         loop {
             tokio::select! {

@@ -58,7 +58,7 @@ impl Workers {
     }
 
     /// Waits until one is free. Who waits longest is first.
-    pub(super) async fn one(&self) -> Result<Worker, AcquireError> {
+    pub(crate) async fn one(&self) -> Result<Worker, AcquireError> {
         let permit = self.free.clone().acquire_owned().await?;
         Ok(Worker { permit: Some(permit), count: self.count.clone() })
     }

@@ -17,9 +17,8 @@ const LONGEST_QUIET: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// Messages that come close together. A burst is here while it gathers; once its quiet has passed it is not, so that
 /// the next message of its key begins another.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Bursts {
-    quiet: Duration,
     gathering: Mutex<HashMap<String, Burst>>,
 }
 
@@ -35,21 +34,19 @@ pub(super) struct Place<'a> {
     bursts: &'a Bursts,
     key: String,
     arrival: Arrival,
+    quiet: Duration,
     turn: oneshot::Receiver<Turn>,
 }
 
 // === impl Bursts ===
 
 impl Bursts {
-    pub(super) fn new(quiet: Duration) -> Self {
-        Self { quiet: quiet.min(LONGEST_QUIET), gathering: Mutex::default() }
-    }
-
     /// Joins the burst of `key`, and restarts its quiet. With `discard`, only the latest arrival keeps its place.
-    pub(super) fn join(&self, key: String, arrival: Arrival, discard: bool) -> Place<'_> {
+    pub(super) fn join(&self, key: String, arrival: Arrival, quiet: Duration, discard: bool) -> Place<'_> {
+        let quiet = quiet.min(LONGEST_QUIET);
         let (sender, turn) = oneshot::channel();
         let mut gathering = self.gathering();
-        let over = Instant::now() + self.quiet;
+        let over = Instant::now() + quiet;
         let burst = gathering.entry(key.clone()).or_insert_with(|| Burst { over, line: Line::new() });
         burst.over = over;
         burst.line.insert(arrival, sender);
@@ -57,7 +54,7 @@ impl Bursts {
             burst.keep_latest();
         }
         drop(gathering);
-        Place { bursts: self, key, arrival, turn }
+        Place { bursts: self, key, arrival, quiet, turn }
     }
 
     /// Ends the burst of `key` if its quiet has passed, or says when it will have.
@@ -111,7 +108,7 @@ impl Burst {
 impl Place<'_> {
     /// Waits until the burst is over and the turn has come; `None` for a message that joined twice.
     pub(super) async fn turn(&mut self) -> Option<Turn> {
-        let mut over = Some(Instant::now() + self.bursts.quiet);
+        let mut over = Some(Instant::now() + self.quiet);
         while let Some(instant) = over {
             tokio::select! {
                 biased;

@@ -1,9 +1,10 @@
 use super::{
+    Each, Tuned,
     baton::{Baton, Turn},
     burst::Bursts,
     patiently,
 };
-use crate::{Context, Failure, Handler, Message, Reply, Traits};
+use crate::{Context, Failure, Handler, Kind, Message, Reply, Traits};
 use std::{fmt, time::Duration};
 
 /// Gathers messages that come close together. See [`Handler::debounce`].
@@ -11,22 +12,33 @@ use std::{fmt, time::Duration};
 /// Messages with the same key gather, and each new one restarts the quiet. Once it has passed, all are handled, one
 /// after the other in the order in which they came; with [`discard`](Self::discard), only the last. A message that
 /// comes while a burst is being handled begins another burst.
+///
+/// By itself the key is the action or function and its incident: a function's is its input `incident_id`. A call that has
+/// none is not gathered, but handled at once, and so is inbound news without an incident. A function whose typed inputs have no `incident_id`, or a low-code
+/// connector, would never be gathered: the processor does not start with one that has no [`key`](Self::key).
 pub struct Debounce<H> {
     inner: H,
-    key: Box<dyn Fn(&Message) -> String + Send + Sync>,
+    quiet: Tuned<Duration>,
+    key: Option<Box<Key>>,
     discard: bool,
-    bursts: Bursts,
+    bursts: Each<Bursts>,
 }
 
+type Key = dyn Fn(&Message) -> Option<String> + Send + Sync;
+
 impl<H> Debounce<H> {
-    pub(crate) fn new(inner: H, quiet: Duration) -> Self {
-        Self { inner, key: Box::new(action_and_incident), discard: false, bursts: Bursts::new(quiet) }
+    pub(crate) fn new(inner: H, quiet: Tuned<Duration>) -> Self {
+        Self { inner, quiet, key: None, discard: false, bursts: Each::new() }
     }
 
-    /// Gathers by `key` instead of by the action's name and the incident's id.
+    /// Gathers by `key` instead of by the action's name and the incident's id: a `String`, or an `Option<String>` whose
+    /// `None` is not gathered. Messages of two instances of the component never gather, whatever their keys.
     #[must_use]
-    pub fn key(mut self, key: impl Fn(&Message) -> String + Send + Sync + 'static) -> Self {
-        self.key = Box::new(key);
+    pub fn key<K: Into<Option<String>>>(
+        mut self,
+        key: impl Fn(&Message) -> K + Send + Sync + 'static,
+    ) -> Self {
+        self.key = Some(Box::new(move |message| key(message).into()));
         self
     }
 
@@ -41,36 +53,55 @@ impl<H> Debounce<H> {
     /// How many bursts are gathering at this moment.
     #[must_use]
     pub fn gathering(&self) -> usize {
-        self.bursts.count()
+        self.bursts.all().iter().map(|bursts| bursts.count()).sum()
     }
 
-    /// `None`: a later message took this one's place.
-    async fn gather(&self, cx: &Context) -> Result<Option<Baton>, Failure> {
+    async fn gather(&self, cx: &Context) -> Result<Gathered, Failure> {
         let message = cx.message();
-        let mut place = self.bursts.join((self.key)(message), message.arrival(), self.discard);
+        let key = self.key.as_ref().map_or_else(|| action_and_incident(message), |key| key(message));
+        let Some(key) = key else { return Ok(Gathered::Alone) };
+        let bursts = self.bursts.of(cx, Bursts::default);
+        let mut place = bursts.join(key, message.arrival(), self.quiet.time(cx), self.discard);
         match patiently(cx, place.turn()).await? {
-            Some(Turn::Now(baton)) => Ok(Some(baton)),
-            Some(Turn::Superseded) => Ok(None),
+            Some(Turn::Now(baton)) => Ok(Gathered::Turn { _baton: baton }),
+            Some(Turn::Superseded) => Ok(Gathered::Superseded),
             None => Err(Failure::returned()),
         }
     }
+}
+
+/// What became of a message in its burst.
+enum Gathered {
+    /// It belongs to none.
+    Alone,
+    /// It is handled now; the next one once this is dropped.
+    Turn { _baton: Baton },
+    /// A later message took its place.
+    Superseded,
 }
 
 impl<H: Handler> Handler for Debounce<H> {
     type Input = H::Input;
 
     async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        let Some(_baton) = self.gather(&cx).await? else { return Ok(Reply::Superseded) };
-        self.inner.handle(input, cx).await
+        match self.gather(&cx).await? {
+            Gathered::Superseded => Ok(Reply::Superseded),
+            Gathered::Alone => self.inner.handle(input, cx).await,
+            Gathered::Turn { _baton } => self.inner.handle(input, cx).await,
+        }
     }
 
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        let Some(_baton) = self.gather(&cx).await? else { return Ok(Reply::Superseded) };
-        self.inner.serve(input, cx).await
+        match self.gather(&cx).await? {
+            Gathered::Superseded => Ok(Reply::Superseded),
+            Gathered::Alone => self.inner.serve(input, cx).await,
+            Gathered::Turn { _baton } => self.inner.serve(input, cx).await,
+        }
     }
 
     fn traits(&self) -> Traits {
-        self.inner.traits()
+        let traits = self.inner.traits().with(self.quiet.key());
+        Traits { by_incident: traits.by_incident || self.key.is_none(), ..traits }
     }
 }
 
@@ -84,7 +115,11 @@ impl<H: fmt::Debug> fmt::Debug for Debounce<H> {
     }
 }
 
-fn action_and_incident(message: &Message) -> String {
-    let incident = message.incident_id().map(|id| id.to_string()).unwrap_or_default();
-    format!("{} for {incident}", message.action())
+fn action_and_incident(message: &Message) -> Option<String> {
+    match (message.incident_id(), message.kind()) {
+        (Some(id), _) => Some(format!("{id} {}", message.action())),
+        // The platform sends no action without an incident; a test that says none means the same each time.
+        (None, Kind::Action) => Some(message.action().to_owned()),
+        (None, Kind::Function | Kind::Inbound | Kind::Connector) => None,
+    }
 }

@@ -17,6 +17,10 @@
 //! being delayed, or in `.retry(often).limit(4)` while it waits to be tried again, which is seldom what is meant.
 //! [`Timeout`] counts the work alone, wherever it stands: with a retry, that of each attempt.
 //!
+//! What wrappers gather and count by belongs to one instance of a component on one platform: two sections of a component,
+//! or two platforms, never share a burst or a limit, and messages of different incidents never share a burst. Times and
+//! numbers may be left to the operator: [`tuned`].
+//!
 //! # While a message waits
 //! - It does not occupy a worker (`num_workers`).
 //! - It stays unacknowledged with the broker: if the processor dies, the message comes again.
@@ -54,10 +58,12 @@ mod baton;
 mod burst;
 mod debounce;
 mod defer;
+mod each;
 mod limit;
 mod retry;
 mod retrying;
 mod timeout;
+mod tuned;
 
 pub use at_most_once::AtMostOnce;
 pub use debounce::Debounce;
@@ -66,10 +72,12 @@ pub use limit::Limit;
 pub use retry::Retry;
 pub use retrying::Retrying;
 pub use timeout::Timeout;
+pub use tuned::{Tuned, TunedKey, tuned};
 
 pub(crate) use timeout::timed_out;
 
 use crate::{Context, Failure, context::called_off};
+use each::Each;
 use std::future::Future;
 
 /// Waits for `event`, but not longer than the daemon means to run, or anybody wants the work.

@@ -1,3 +1,4 @@
+use super::Tuned;
 use crate::{Context, Failure, Handler, Reply, Traits, reply::FailureKind};
 use std::time::Duration;
 use tokio::time;
@@ -10,11 +11,11 @@ use tokio::time;
 #[derive(Debug)]
 pub struct Timeout<H> {
     inner: H,
-    longest: Duration,
+    longest: Tuned<Duration>,
 }
 
 impl<H> Timeout<H> {
-    pub(crate) fn new(inner: H, longest: Duration) -> Self {
+    pub(crate) fn new(inner: H, longest: Tuned<Duration>) -> Self {
         Self { inner, longest }
     }
 }
@@ -23,17 +24,19 @@ impl<H: Handler> Handler for Timeout<H> {
     type Input = H::Input;
 
     async fn handle(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
-        let work = time::timeout(self.longest, self.inner.handle(input, cx));
-        work.await.unwrap_or_else(|_elapsed| Err(timed_out(self.longest)))
+        let longest = self.longest.time(&cx);
+        let work = time::timeout(longest, self.inner.handle(input, cx));
+        work.await.unwrap_or_else(|_elapsed| Err(timed_out(longest)))
     }
 
     async fn serve(&self, input: H::Input, cx: Context) -> Result<Reply, Failure> {
         // Only the innermost `serve` knows when the work begins.
-        self.inner.serve(input, cx.work_within(self.longest)).await
+        let longest = self.longest.time(&cx);
+        self.inner.serve(input, cx.work_within(longest)).await
     }
 
     fn traits(&self) -> Traits {
-        self.inner.traits()
+        self.inner.traits().with(self.longest.key_above_zero())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Component, Context, Failure, FailureKind, Message, Reply, Section, Services,
-    context::{Workers, unless_terminated},
+    context::{Instance, Scope, StateMaker, Workers, same, unless_terminated},
     handler::AnyHandler,
     reply::Consequence,
     rest::Backend,
@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{
     future::{Future, pending},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,7 @@ pub struct Bench {
     services: Services,
     num_workers: usize,
     section: Arc<Section>,
+    instances: Arc<Instances>,
     told: Arc<Told>,
     note: Option<String>,
 }
@@ -45,7 +46,8 @@ impl Bench {
         let num_workers = 25;
         let services = Services::new(platform, num_workers, CancellationToken::new())
             .with_secrets(Arc::new(Vault::default()));
-        Self { services, num_workers, section: Arc::default(), told: Arc::default(), note: None }
+        let (section, instances, told) = (Arc::default(), Arc::default(), Arc::default());
+        Self { services, num_workers, section, instances, told, note: None }
     }
 
     /// The same with `num_workers` workers.
@@ -61,6 +63,7 @@ impl Bench {
     #[must_use]
     pub fn section(mut self, section: Section) -> Self {
         self.section = Arc::new(section);
+        self.instances = Arc::default();
         self
     }
 
@@ -68,6 +71,7 @@ impl Bench {
     #[must_use]
     pub fn integrations(mut self, section: Section) -> Self {
         self.services = self.services.with_integrations(section);
+        self.instances = Arc::default();
         self
     }
 
@@ -154,14 +158,19 @@ impl Bench {
         services.workers = Workers::new(self.num_workers);
         services.shutdown = CancellationToken::new();
         let told = Arc::new(self.told.after_the_end());
-        Self { services, told, note: None, ..self.clone() }
+        Self { services, told, note: None, instances: Arc::default(), ..self.clone() }
     }
 
-    /// What a handler is given along with `message`.
+    /// What a handler is given along with `message`, if its component has no [state](Component::state).
     #[must_use]
     pub fn context(&self, message: Message) -> Context {
+        let instance = Instance::within(self.instances.scope.clone(), Arc::default(), self.section.clone());
+        self.context_of(message, instance)
+    }
+
+    fn context_of(&self, message: Message, instance: Arc<Instance>) -> Context {
         let desk = Arc::new(Desk::new(self.told.clone(), &message, self.note.clone()));
-        Context::new(message, self.services.clone(), self.section.clone(), desk)
+        Context::of(message, self.services.clone(), instance, desk)
     }
 
     /// Has `component` handle `message`, of whatever kind: what the daemon would answer.
@@ -234,12 +243,14 @@ impl Bench {
         mut message: Message,
         terminated: impl Future<Output = String> + Send,
     ) -> Result<Reply, Failure> {
+        check_keys(component);
         self.check_section(component);
         let Some(handler) = routing::handler(component, &self.section, &message)? else {
             return Ok(Reply::text("No handler of the component takes this news; it is let go."));
         };
         let _turn = self.turn(component, &message).await?;
-        let outcome = self.work(handler.as_ref(), &mut message, terminated).await;
+        let instance = self.instances.of(component, &self.section);
+        let outcome = self.work(handler.as_ref(), &mut message, instance, terminated).await;
         let outcome = masked(&message, outcome);
         self.told.ended(&message, &outcome);
         outcome.or_else(|failure| self.answered(&message, failure))
@@ -273,6 +284,7 @@ impl Bench {
         &self,
         handler: &dyn AnyHandler,
         message: &mut Message,
+        instance: Arc<Instance>,
         terminated: impl Future<Output = String> + Send,
     ) -> Result<Reply, Failure> {
         if let Some(crashes) = self.told.crashes(message) {
@@ -282,7 +294,7 @@ impl Bench {
             }
         }
         *message = self.filled_in(message.clone())?;
-        let cx = self.context(message.clone());
+        let cx = self.context_of(message.clone(), instance);
         let called_off = cx.cancelled().clone();
         unless_terminated(terminated, &called_off, handler.run(cx)).await
     }
@@ -305,6 +317,43 @@ impl Bench {
             Consequence::Error => Err(failure),
         }
     }
+}
+
+/// What belongs to each component of a bench: its state, and what its wrappers gather.
+#[derive(Debug, Default)]
+struct Instances {
+    scope: Arc<Scope>,
+    made: Mutex<Vec<(Vec<StateMaker>, Arc<Instance>)>>,
+}
+
+impl Instances {
+    /// The same for each message of a component; a component that was made anew has another.
+    fn of(&self, component: &Component, section: &Arc<Section>) -> Arc<Instance> {
+        let states = component.states();
+        let section = Arc::new(Section::clone(section).knowing(component.tuned()));
+        if states.is_empty() {
+            return Instance::within(self.scope.clone(), Arc::default(), section);
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, instance)) = made.iter().find(|(makers, _)| same(makers, states)) {
+            return instance.clone();
+        }
+        let instance = Instance::within(self.scope.clone(), states.into(), section);
+        made.push((states.to_vec(), instance.clone()));
+        instance
+    }
+}
+
+/// The daemon does not start with a component that gathers calls by an incident which they do not have.
+fn check_keys(component: &Component) {
+    let keyless = component.keyless();
+    assert!(
+        keyless.is_empty(),
+        "the daemon does not start with component `{}`: {} has no input incident_id to debounce by: say what its calls \
+         are gathered by, with `.debounce(…).key(…)`",
+        component.name(),
+        keyless.join(", ")
+    );
 }
 
 /// What may be shown of it.
