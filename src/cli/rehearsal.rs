@@ -5,7 +5,7 @@ use super::{USAGE, failed, mistakes};
 use crate::{
     component::{
         Component, StatusSink,
-        rest::{Backend, Request, Response, RestError},
+        rest::{Backend, Request, Response, RestError, Site},
     },
     config::{Problems, Settings},
     dispatch::{Clash, Registry},
@@ -139,5 +139,9 @@ impl Backend for Noted {
             }
             result
         })
+    }
+
+    fn site(&self) -> Option<&Site> {
+        self.backend.site()
     }
 }

@@ -5,7 +5,7 @@ use super::{
     session::Session,
     wire::Wire,
 };
-use action_component::rest::{Backend, Content, Request, Response, RestError};
+use action_component::rest::{Backend, Content, Request, Response, RestError, Site};
 use futures_util::future::BoxFuture;
 use http::Method;
 use std::time::Duration;
@@ -18,12 +18,15 @@ pub struct Platform {
     organization: Organization,
     retries: Retries,
     cache: Cache,
+    site: Site,
 }
 
 impl Platform {
     pub(super) fn new(wire: Wire, session: Session, organization: Organization, settings: &Settings) -> Self {
         let (retries, cache) = (settings.retries, Cache::new(settings.cache_ttl));
-        Self { wire, session, organization, retries, cache }
+        let site = Site::new(settings.address.web(), organization.id, &organization.name);
+        let site = site.with_identity(session.identity());
+        Self { wire, session, organization, retries, cache, site }
     }
 
     /// The organization's id, which stands in the queues' names too.
@@ -104,6 +107,10 @@ impl Backend for Platform {
             }
             self.persist(request).await
         })
+    }
+
+    fn site(&self) -> Option<&Site> {
+        Some(&self.site)
     }
 }
 

@@ -2,7 +2,7 @@
 //! who need it.
 
 use super::{Credentials, Organization, failure::Call, wire::Wire};
-use action_component::rest::{Body, Content, Request, RestError, Scope};
+use action_component::rest::{Body, Content, Identity, Request, RestError, Scope};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(300);
 pub(super) struct Session {
     credentials: Credentials,
     pass: RwLock<Pass>,
+    identity: RwLock<Identity>,
     // Held while a login is under way, so that there is only one.
     logins: Mutex<Logins>,
 }
@@ -48,6 +49,9 @@ struct Answer {
     orgs: Vec<Organization>,
     #[serde(default)]
     csrf_token: Option<String>,
+    /// Whose session it is.
+    #[serde(flatten)]
+    account: serde_json::Value,
 }
 
 /// Somebody else's login failed while we waited for it.
@@ -59,7 +63,7 @@ struct LoginFailed(Arc<RestError>);
 
 impl Session {
     pub(super) fn new(credentials: Credentials) -> Self {
-        Self { credentials, pass: RwLock::default(), logins: Mutex::default() }
+        Self { credentials, pass: RwLock::default(), identity: RwLock::default(), logins: Mutex::default() }
     }
 
     pub(super) fn credentials(&self) -> &Credentials {
@@ -92,7 +96,14 @@ impl Session {
         };
         let mut pass = self.pass.write().unwrap_or_else(PoisonError::into_inner);
         *pass = Pass { number: pass.number + 1, headers };
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) =
+            Identity::of_session(&answer.account);
         Ok(answer.orgs)
+    }
+
+    /// As whom the last login was made.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A pass newer than `old`, which was refused: from whoever logs in first, for all.

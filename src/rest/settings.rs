@@ -145,6 +145,14 @@ impl Address {
         reqwest::Url::parse(&url).map_err(|error| format!("{self} is not an address: {error}"))
     }
 
+    /// What users' browsers know it by: `https://soar.example.com`.
+    pub(super) fn web(&self) -> String {
+        let (scheme, usual) = if self.plain_on_loopback { ("http", 80) } else { ("https", 443) };
+        let whole = self.to_string();
+        let host = whole.strip_suffix(&format!(":{}", self.port)).filter(|_| self.port == usual);
+        format!("{scheme}://{}", host.unwrap_or(&whole))
+    }
+
     fn is_loopback(&self) -> bool {
         let loopback = |ip: std::net::IpAddr| ip.is_loopback();
         self.host == "localhost" || self.host.parse().is_ok_and(loopback)

@@ -1,7 +1,7 @@
 //! One request, one answer.
 
 use super::{Exchange, Recorder, Settings, Timeouts, failure::Call, retry, upload};
-use action_component::rest::{Body, Content, Request, Response, RestError, Scope};
+use action_component::rest::{Body, Content, Request, Response, RestError, Scope, mime_type};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
@@ -200,9 +200,17 @@ fn body(
         Body::Empty => (builder, None),
         Body::Json(text) => (builder.header(header::CONTENT_TYPE, "application/json").body(text), None),
         Body::Multipart(parts) => {
-            let form = upload::form(parts, patience).map_err(|error| call.clone().failed(error, patience));
-            let (form, stalled) = form?;
-            (builder.multipart(form), Some(stalled))
+            let form = upload::form(parts, patience).map_err(|reason| call.clone().unsendable(reason))?;
+            let builder = builder.header(header::CONTENT_TYPE, form.content_type);
+            let builder = match form.length {
+                Some(length) => builder.header(header::CONTENT_LENGTH, length),
+                None => builder,
+            };
+            (builder.body(form.body), Some(form.stalled))
+        }
+        Body::Other { content_type, content } => {
+            let content_type = mime_type(&content_type).to_owned();
+            (builder.header(header::CONTENT_TYPE, content_type).body(upload::plain(content)), None)
         }
         _ => return Err(call.clone().unsendable("this client does not know such a body")),
     })

@@ -207,3 +207,17 @@ async fn a_path_of_which_only_a_part_would_be_sent_is_refused() {
     let error = rest.get::<Value>("/functions/c#").await.unwrap_err();
     assert!(matches!(error, RestError::Unsendable { .. }) && error.to_string().contains('#'), "{error}");
 }
+
+#[tokio::test]
+async fn a_handler_knows_where_it_is_and_as_whom() {
+    let platform = Platform::start().await;
+    let key = rest_of(&platform).await;
+    let site = key.site().unwrap();
+    assert_eq!((site.org_id, site.org_name.as_str()), (ORG_ID, stand_in_platform::ORG_NAME));
+    assert_eq!(site.base_url, format!("http://127.0.0.1:{}", platform.port()));
+    assert_eq!(site.identity.api_key_handle, Some(4));
+    let user = rest(super::Settings { credentials: super::user(), ..settings(&platform) }).await;
+    let identity = &user.site().unwrap().identity;
+    assert_eq!((identity.user_id, identity.email.as_deref()), (Some(3), Some(stand_in_platform::EMAIL)));
+    assert!(identity.is(&json!(3)));
+}

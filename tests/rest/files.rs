@@ -1,7 +1,7 @@
 //! Attachments and artifact files.
 
 use super::{TOKEN, rest, rest_of, settings};
-use action_processor::component::rest::{File, RestError};
+use action_processor::component::rest::{Body, File, Part, Request, RestError};
 use bytes::Bytes;
 use futures_util::stream;
 use http::Method;
@@ -162,4 +162,99 @@ async fn a_download_is_held_in_memory_only_up_to_a_limit() {
     assert_eq!(rest.download(&path).await.unwrap().read(1000).await.unwrap().len(), 1000);
     let error = rest.download(&path).await.unwrap().read(999).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+}
+
+/// The headers of the last part of what was sent last, as they came over the wire.
+fn last_head(platform: &Platform) -> String {
+    let body = platform.requests().pop().unwrap().body;
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let start = text.rfind("Content-Disposition").unwrap();
+    text[start..].split("\r\n\r\n").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn file_names_go_up_as_browsers_write_them() {
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    for (name, written) in [
+        ("ok.txt\r\nX-Injected: hacked", "ok.txt%0D%0AX-Injected: hacked"),
+        ("a\nb\rc.txt", "a%0Ab%0Dc.txt"),
+        ("say \"hi\".txt", "say %22hi%22.txt"),
+        ("C:\\dir\\a.txt", "C:\\dir\\a.txt"),
+        ("100%25 Bericht Ä 😀;x=y'.txt", "100%25 Bericht Ä 😀;x=y'.txt"),
+    ] {
+        let file = File::bytes(name, "text").content_type("text/plain");
+        let _: Value = rest.upload_attachment("/incidents/7/attachments", file).await.unwrap();
+        let right = format!(
+            "Content-Disposition: form-data; name=\"file\"; filename=\"{written}\"\r\nContent-Type: text/plain"
+        );
+        assert_eq!(last_head(&platform), right, "{name:?}");
+        let about = json!({ "type": "Log" });
+        let file = File::bytes(name, "text").content_type("text/plain");
+        let _: Value = rest.upload_artifact_file("/incidents/7/artifacts/files", &about, file).await.unwrap();
+        assert_eq!(last_head(&platform), right, "{name:?}");
+        let parts = vec![Part::text(name, "x")];
+        let _ = rest.upload::<Value>("/incidents/7/attachments", parts).await;
+        assert!(
+            last_head(&platform)
+                .starts_with(&format!("Content-Disposition: form-data; name=\"{written}\"\r\n"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_mime_type_goes_up_as_octets() {
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    let unknown = "application/octet-stream";
+    for (said, sent) in [
+        ("", unknown),
+        (" ", unknown),
+        ("unknown", unknown),
+        ("application/octet-stream; name=a b.pdf", unknown),
+        ("text/plain\r\nX-Injected: hacked", unknown),
+        ("*/*", unknown),
+        ("text/", unknown),
+        ("täxt/plain", unknown),
+        ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+        (" image/png ", "image/png"),
+    ] {
+        let file = File::bytes("a.pdf", "text").content_type(said);
+        let _: Value = rest.upload_attachment("/incidents/7/attachments", file).await.unwrap();
+        assert!(last_head(&platform).ends_with(&format!("\r\nContent-Type: {sent}")), "{said:?}");
+        let part = Part { content_type: said.to_owned(), ..Part::text("file", "x") };
+        let _ = rest.upload::<Value>("/incidents/7/attachments", vec![part]).await;
+        assert!(last_head(&platform).ends_with(&format!("\r\nContent-Type: {sent}")), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_files_type_is_guessed_and_its_description_sent() {
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    for (name, guessed) in [
+        ("a.pdf", "application/pdf"),
+        ("B.PNG", "image/png"),
+        ("a.b/c", "application/octet-stream"),
+        ("x", "application/octet-stream"),
+    ] {
+        let file = File::bytes(name, "text").description("from a mail").with(Part::json("more", &1).unwrap());
+        let made: Value = rest.upload_attachment("/incidents/7/attachments", file).await.unwrap();
+        assert_eq!((&made["content_type"], &made["description"]), (&json!(guessed), &json!("from a mail")));
+    }
+    let mut csv = Request::new(Method::POST, "/imports");
+    csv.body = Body::other("text/csv", "a,b\n");
+    let _ = rest.send(csv).await;
+    let sent = platform.requests().pop().unwrap();
+    assert_eq!((sent.header("content-type"), &sent.body[..]), (Some("text/csv"), &b"a,b\n"[..]));
+}
+
+#[tokio::test]
+async fn an_upload_of_known_length_says_it() {
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    let file = File::bytes("a.txt", "text").description("x");
+    let _: Value = rest.upload_attachment("/incidents/7/attachments", file).await.unwrap();
+    let sent = platform.requests().pop().unwrap();
+    assert_eq!(sent.header("content-length"), Some(sent.body.len().to_string().as_str()));
 }

@@ -17,7 +17,7 @@ pub use workers::{Worker, Workers};
 use crate::{
     Failure, Message, Rest, Section,
     note::{Attempts, NoteError, Notebook},
-    rest::Backend,
+    rest::{Backend, Site},
     secrets::Secrets,
     section::SectionError,
 };
@@ -189,6 +189,14 @@ impl Context {
     pub fn rest(&self) -> Rest {
         let token = self.inner.message.header("Co3ContextToken").map(Into::into);
         Rest::new(self.inner.services.rest.clone(), token)
+    }
+
+    /// Where the platform is, which organization the message is of, and as whom the processor is logged in: for links
+    /// ([`Site::incident_url`]) and for what asks "was it me?" ([`Identity::is`](crate::rest::Identity::is)). None where
+    /// there is no platform: in recordings.
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        self.inner.services.rest.site()
     }
 
     /// Shows `text` to the user while the work goes on (`complete: false`). A status is news, not a promise: while the

@@ -425,7 +425,7 @@ impl<'a> Object<'a> {
     }
 
     /// The label of a select field's value: "High" where the object holds only the id 3402 (guide, chapter 5, "Action
-    /// data and type information").
+    /// data and type information"), or `{"id", "name"}` (chapter 6, "Object handles").
     #[must_use]
     pub fn label(&self, field: &str) -> Option<&'a str> {
         self.label_of(field, self.find(field))
@@ -470,13 +470,26 @@ impl<'a> Object<'a> {
         found.into_iter().find(|value| !value.is_null()).unwrap_or(&Value::Null)
     }
 
-    fn label_of(&self, field: &str, id: &Value) -> Option<&'a str> {
-        let key = match id {
-            Value::String(text) => text.clone(),
-            Value::Null => return None,
-            id => id.to_string(),
+    fn label_of(&self, field: &str, id: &'a Value) -> Option<&'a str> {
+        let choices = &self.fields[field]["values"];
+        let label = |id: &Value| {
+            let key = match id {
+                Value::String(text) => text.clone(),
+                Value::Null => return None,
+                id => id.to_string(),
+            };
+            choices[key.as_str()]["label"].as_str()
         };
-        self.fields[field]["values"][key.as_str()]["label"].as_str()
+        if id.is_object() {
+            return label(&id["id"]).or_else(|| id["name"].as_str());
+        }
+        // What is a label already is one.
+        let is_label = |text: &&str| {
+            choices
+                .as_object()
+                .is_some_and(|choices| choices.values().any(|choice| choice["label"] == **text))
+        };
+        label(id).or_else(|| id.as_str().filter(is_label))
     }
 }
 

@@ -7,6 +7,8 @@
 mod decorators;
 /// Field definitions: labels, ids, near misses, what must be filled in.
 mod fields;
+/// Closing incidents, long lists, links, labels.
+mod helpers;
 /// Incidents that are created, and what is found missing before.
 mod incidents;
 /// Typed inputs: every shape of the platform's, and the words for those that are wrong.

@@ -65,7 +65,11 @@ impl Rest {
         self.in_format(HandleFormat::Objects)
     }
 
-    fn in_format(&self, format: HandleFormat) -> Self {
+    pub(super) fn backend(&self) -> &dyn Backend {
+        self.backend.as_ref()
+    }
+
+    pub(super) fn in_format(&self, format: HandleFormat) -> Self {
         Self { format: Some(format), ..self.clone() }
     }
 

@@ -70,26 +70,30 @@ impl Rest {
 
 /// The platform may require more by now than the definitions that we remember.
 fn refused(error: RestError, incident: &Value, fields: &Fields) -> IncidentError {
-    let named = match &error {
-        RestError::Status(status) if status.status == StatusCode::BAD_REQUEST => status.fields.as_slice(),
-        RestError::Refused { refusal, .. } => refusal.fields.as_slice(),
-        _ => &[],
-    };
-    let missing = missing(named, incident, fields);
+    let missing = unfilled(named_fields(&error), incident, fields);
     if missing.is_empty() { error.into() } else { IncidentError::Missing { fields: missing } }
 }
 
-/// The fields that the platform's answer names, and that were left empty.
-fn missing(named: &[String], incident: &Value, fields: &Fields) -> Vec<Field> {
+/// The fields that the platform finds fault with.
+pub(super) fn named_fields(error: &RestError) -> &[String] {
+    match error {
+        RestError::Status(status) if status.status == StatusCode::BAD_REQUEST => &status.fields,
+        RestError::Refused { refusal, .. } => &refusal.fields,
+        _ => &[],
+    }
+}
+
+/// Those of the `named` fields that were left empty.
+pub(super) fn unfilled(named: &[String], incident: &Value, fields: &Fields) -> Vec<Field> {
     let named = fields.iter().filter(|field| named.contains(&field.name));
     named.filter(|field| field.value_in(incident).is_null()).cloned().collect()
 }
 
-fn described(fields: &[Field]) -> String {
+pub(super) fn described(fields: &[Field]) -> String {
     let described = |field: &Field| format!("{:?} ({}, {})", field.label, field.path(), field.input_type);
     fields.iter().map(described).collect::<Vec<_>>().join(", ")
 }
 
-fn joined(mistakes: &[FieldError]) -> String {
+pub(super) fn joined(mistakes: &[FieldError]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

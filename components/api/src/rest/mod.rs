@@ -10,13 +10,15 @@
 //! - `document`: a JSON text that keeps what nobody changed, to the letter
 //! - `patch`: changes of single fields, and what to do when somebody else changed them
 //! - `files`: attachments and artifact files, up and down, as streams; `file_at`: where they are
-//! - `fields`: the definitions of a type's fields; `incidents`: new ones; `rows`: those of a data table
+//! - `fields`: the definitions of a type's fields; `incidents`: new ones; `closing`: their end; `rows`: those of a data table
+//! - `paged`: lists page by page; `site`: where the platform is and who is asking
 //! - `handle_format`: names, ids or both for what refers to something else
-//! - `request`, `response`, `content`, `error`: the values that pass through the seam; `status`: the platform's own words of a call
+//! - `request`, `part`, `response`, `content`, `error`: the values that pass through the seam; `status`: the platform's own words of a call
 //! - `path`: escaping what goes into a path or a query
 
 mod backoff;
 mod client;
+mod closing;
 mod content;
 mod document;
 mod error;
@@ -27,15 +29,19 @@ mod files;
 mod get_put;
 mod handle_format;
 mod incidents;
+mod paged;
+mod part;
 mod patch;
 mod path;
 mod request;
 mod response;
 mod rows;
 mod same;
+mod site;
 mod status;
 
 pub use client::Rest;
+pub use closing::CloseError;
 pub use content::{ByteStream, Content, Opener};
 pub use error::{BoxError, RestError, StatusError};
 pub use file_at::{FileAt, FileInfo};
@@ -43,11 +49,14 @@ pub use files::{Download, File};
 pub use get_put::Applied;
 pub use handle_format::HandleFormat;
 pub use incidents::IncidentError;
+pub use paged::Paged;
+pub use part::{Part, mime_type};
 pub use patch::{FieldFailure, Patch, Resolution};
 pub use path::{segment, with_query};
-pub use request::{Body, ContextToken, Part, Request, Scope};
+pub use request::{Body, ContextToken, Request, Scope};
 pub use response::Response;
 pub use rows::{Cells, Row, RowError, Table};
+pub use site::{Identity, Site};
 pub use status::Refusal;
 
 use futures_util::future::BoxFuture;
@@ -58,4 +67,9 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     /// Carries out one call, with whatever retries are safe for it. An answer with a status of 2xx is a [`Response`];
     /// every other is a [`RestError`].
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, RestError>>;
+
+    /// Where the platform is, and as whom it is asked, if that is known.
+    fn site(&self) -> Option<&Site> {
+        None
+    }
 }

@@ -1,4 +1,4 @@
-use super::{Content, RestError};
+use super::{Content, Part, RestError};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -48,21 +48,13 @@ pub enum Body {
     Json(Bytes),
     /// `multipart/form-data`: files, and what is to be known of them.
     Multipart(Vec<Part>),
-}
-
-/// One part of a `multipart/form-data` body.
-#[derive(Debug)]
-pub struct Part {
-    /// The form field that it fills: `file`, `artifact`.
-    pub name: String,
-    /// The file's name, if it is one.
-    pub file_name: Option<String>,
-    /// Its MIME type.
-    pub content_type: String,
-    /// How many bytes it has, where that is known beforehand.
-    pub length: Option<u64>,
-    /// The bytes.
-    pub content: Content,
+    /// Anything else.
+    Other {
+        /// Its MIME type.
+        content_type: String,
+        /// The bytes.
+        content: Content,
+    },
 }
 
 /// The value of the header `Co3ContextToken`, which the platform wants back as `X-Co3ContextToken`.
@@ -132,6 +124,21 @@ impl Body {
     pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self, RestError> {
         serde_json::to_vec(value).map(|text| Self::Json(text.into())).map_err(RestError::Unwritable)
     }
+
+    /// What is neither JSON nor a form: CSV, XML, a picture.
+    ///
+    /// ```
+    /// # use action_component::{Failure, Rest, rest::{Body, Request}};
+    /// # async fn handle(rest: Rest) -> Result<(), Failure> {
+    /// let mut request = Request::new(http::Method::POST, "/imports");
+    /// request.body = Body::other("text/csv", "a,b\n1,2\n");
+    /// let done: serde_json::Value = rest.read(request).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn other(content_type: impl Into<String>, content: impl Into<Content>) -> Self {
+        Self::Other { content_type: content_type.into(), content: content.into() }
+    }
 }
 
 impl Body {
@@ -139,22 +146,13 @@ impl Body {
         match self {
             Self::Empty => Some(Self::Empty),
             Self::Json(text) => Some(Self::Json(text.clone())),
+            Self::Other { content_type, content } => {
+                Some(Self::Other { content_type: content_type.clone(), content: content.again()? })
+            }
             Self::Multipart(parts) => {
                 parts.iter().map(Part::again).collect::<Option<_>>().map(Self::Multipart)
             }
         }
-    }
-}
-
-impl Part {
-    fn again(&self) -> Option<Self> {
-        Some(Self {
-            name: self.name.clone(),
-            file_name: self.file_name.clone(),
-            content_type: self.content_type.clone(),
-            length: self.length,
-            content: self.content.again()?,
-        })
     }
 }
 
@@ -164,6 +162,9 @@ impl fmt::Debug for Body {
         match self {
             Self::Empty => f.write_str("Empty"),
             Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Self::Other { content_type, content } => {
+                f.debug_struct("Other").field("content_type", content_type).field("content", content).finish()
+            }
             Self::Multipart(parts) => f.debug_tuple("Multipart").field(parts).finish(),
         }
     }

@@ -30,7 +30,7 @@ pub struct Asked {
 pub struct Upload {
     /// The call's path.
     pub path: String,
-    /// The form's field: `file`, or `artifact` for what is to be known of one.
+    /// The form's field: `file`, or `artifact` for what is to be known of one; `body` for a body that is no form.
     pub field: String,
     /// The file's name, if it is one.
     pub file_name: Option<String>,
@@ -49,7 +49,7 @@ impl Call {
     pub(super) fn of(request: &Request) -> Self {
         let body = match &request.body {
             Body::Json(text) => serde_json::from_slice(text).unwrap_or_default(),
-            Body::Empty | Body::Multipart(_) => Value::Null,
+            Body::Empty | Body::Multipart(_) | Body::Other { .. } => Value::Null,
         };
         let token = request.context_token().map(|token| token.as_str().to_owned());
         Self { method: request.method.clone(), path: request.path.clone(), body, token }
@@ -110,7 +110,14 @@ impl Deref for Asked {
 impl Upload {
     /// Reads what `body` sends, as the platform would.
     pub(super) async fn all(path: &str, body: Body) -> io::Result<Vec<Self>> {
-        let Body::Multipart(parts) = body else { return Ok(Vec::new()) };
+        let parts = match body {
+            Body::Multipart(parts) => parts,
+            Body::Other { content_type, content } => {
+                let (name, file_name, length) = ("body".to_owned(), None, None);
+                vec![Part { name, file_name, content_type, length, content }]
+            }
+            Body::Empty | Body::Json(_) => return Ok(Vec::new()),
+        };
         let mut uploads = Vec::new();
         for part in parts {
             uploads.push(Self::read(path, part).await?);

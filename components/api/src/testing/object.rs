@@ -11,15 +11,21 @@ struct State {
     value: Value,
     /// What somebody else does to it just before the component's next changes.
     meanwhile: Vec<Box<Change>>,
+    /// How many of the component's next changes are carried out without its being told.
+    lost: usize,
+    /// What the platform makes of each change.
+    form: Option<Box<Form>>,
 }
 
 type Change = dyn FnOnce(&mut Value) + Send;
+type Form = dyn FnMut(&mut Value) + Send;
 
 impl Platform {
     /// Sets GET, PUT and PATCH of `path` (`/incidents/7`) to an object, `value` to begin with. A PUT or PATCH of an old
     /// `vers` is a conflict; each that is carried out makes it one more.
     pub fn object(&self, path: &str, value: Value) -> PlatformObject {
-        let object = PlatformObject(Arc::new(Mutex::new(State { value, meanwhile: Vec::new() })));
+        let object =
+            PlatformObject(Arc::new(Mutex::new(State { value, meanwhile: Vec::new(), lost: 0, form: None })));
         let [get, put, patch] = [object.clone(), object.clone(), object.clone()];
         self.on(&format!("GET {path}"), move |_: &Asked| get.now());
         self.on(&format!("PUT {path}"), move |asked: &Asked| put.put(&asked.body));
@@ -43,6 +49,17 @@ impl PlatformObject {
         self.state().meanwhile.push(Box::new(change));
     }
 
+    /// The component's next change is carried out, and its answer lost ([`RestError::Interrupted`](crate::rest::RestError)).
+    /// Twice means that the next two are.
+    pub fn lose_answer(&self) {
+        self.state().lost += 1;
+    }
+
+    /// The platform keeps what is written in another form, as it does with rich text, labels and dates: `form` makes it.
+    pub fn keeps_as(&self, form: impl FnMut(&mut Value) + Send + 'static) {
+        self.state().form = Some(Box::new(form));
+    }
+
     fn put(&self, new: &Value) -> Answer {
         let mut state = self.state();
         state.let_others();
@@ -51,8 +68,9 @@ impl PlatformObject {
         }
         let version = state.version() + 1;
         state.value = new.clone();
-        state.set_version(version);
-        state.value.clone().into()
+        state.written(version);
+        let now = state.value.clone();
+        state.answer(now)
     }
 
     /// `{"version": 3, "changes": [{"field": "name", "old_value": {"object": …}, "new_value": {"object": …}}]}`
@@ -70,8 +88,8 @@ impl PlatformObject {
             }
         }
         let version = state.version() + 1;
-        state.set_version(version);
-        json!({ "success": true, "field_failures": [] }).into()
+        state.written(version);
+        state.answer(json!({ "success": true, "field_failures": [] }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -93,6 +111,21 @@ impl State {
             let version = self.version() + 1;
             self.set_version(version);
         }
+    }
+
+    fn written(&mut self, version: i64) {
+        if let Some(form) = &mut self.form {
+            form(&mut self.value);
+        }
+        self.set_version(version);
+    }
+
+    fn answer(&mut self, answer: Value) -> Answer {
+        if self.lost == 0 {
+            return answer.into();
+        }
+        self.lost -= 1;
+        Answer::interrupted()
     }
 
     fn version(&self) -> i64 {

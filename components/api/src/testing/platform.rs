@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     recording::Recordings,
-    rest::{Backend, Request, Response, RestError},
+    rest::{Backend, Identity, Request, Response, RestError, Site},
 };
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,10 @@ use tokio_util::sync::CancellationToken;
 ///
 /// A call of an endpoint that the test has not set panics in the words of what was asked for and what is set, so that the
 /// test fails where the mistake is, whatever the handler makes of errors.
-pub struct Platform(Mutex<State>);
+pub struct Platform {
+    state: Mutex<State>,
+    site: OnceLock<Site>,
+}
 
 struct State {
     endpoints: Vec<Set>,
@@ -97,7 +100,19 @@ impl Platform {
 
     fn with(otherwise: Otherwise) -> Arc<Self> {
         let (endpoints, calls, uploads, held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Arc::new(Self(Mutex::new(State { endpoints, otherwise, calls, uploads, held })))
+        let state = Mutex::new(State { endpoints, otherwise, calls, uploads, held });
+        Arc::new(Self { state, site: OnceLock::new() })
+    }
+
+    /// Says where it is and who asks, what [`Rest::site`](crate::Rest::site) gives: to begin with organization 201, "Test
+    /// Organization", at `https://soar.example.com`, asked by the API key 4 "processor".
+    ///
+    /// # Panics
+    /// It was asked for already.
+    #[track_caller]
+    pub fn at(&self, site: Site) -> &Self {
+        assert!(self.site.set(site).is_ok(), "set the site before anything asks for it, and once");
+        self
     }
 
     /// Sets what `endpoint` answers: a method and a path as components give it, in which `{name}` stands for any segment
@@ -218,7 +233,7 @@ impl Platform {
 
     /// Never held while an answer is made.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn answer(&self, call: Call, request: Request, chosen: Chosen) -> Result<Response, RestError> {
@@ -268,6 +283,15 @@ impl Backend for Platform {
             answer
         })
     }
+
+    fn site(&self) -> Option<&Site> {
+        Some(self.site.get_or_init(made_up))
+    }
+}
+
+fn made_up() -> Site {
+    let site = Site::new("https://soar.example.com", 201, "Test Organization");
+    site.with_identity(Identity::api_key(4, "processor"))
 }
 
 impl fmt::Debug for Platform {

@@ -209,7 +209,7 @@ impl<W: Writer> Balance<W> {
         if let Some(place) = self.open.iter().rposition(|open| known == Some(*open)) {
             self.tell();
             self.close(place);
-        } else if known.is_some_and(tags::is_block) {
+        } else if self.open.len() >= DEEPEST && known.is_some_and(tags::is_block) {
             self.tell();
             self.part();
         }

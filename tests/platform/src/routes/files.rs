@@ -16,14 +16,16 @@ use serde_json::{Value, json};
 #[derive(Default)]
 struct Form {
     artifact: Value,
+    description: Option<String>,
     file: Option<(String, StoredFile)>,
 }
 
 /// `POST …/attachments`, part `file`.
 pub(super) async fn attach(State(shared): World, OriginalUri(uri): OriginalUri, form: Multipart) -> Reply {
     match read(form).await {
-        Form { file: Some((name, file)), .. } => {
-            Reply::json(keep(&shared, &below(&uri), json!({}), &name, file))
+        Form { file: Some((name, file)), description, .. } => {
+            let about = description.map_or(json!({}), |text| json!({ "description": text }));
+            Reply::json(keep(&shared, &below(&uri), about, &name, file))
         }
         Form { file: None, .. } => Reply::error(StatusCode::BAD_REQUEST, "the part \"file\" is missing"),
     }
@@ -34,7 +36,7 @@ pub(super) async fn attach(State(shared): World, OriginalUri(uri): OriginalUri, 
 pub(super) async fn artifact(State(shared): World, OriginalUri(uri): OriginalUri, form: Multipart) -> Reply {
     let collection = below(&uri).trim_end_matches("/files").to_owned();
     match read(form).await {
-        Form { mut artifact, file: Some((name, file)) } if artifact.is_object() => {
+        Form { mut artifact, file: Some((name, file)), .. } if artifact.is_object() => {
             let id = lock(&shared.world).next_id();
             let size = file.bytes.len();
             let attachment =
@@ -79,6 +81,7 @@ async fn read(mut form: Multipart) -> Form {
         let bytes = field.bytes().await.unwrap_or_else(|_broken| Bytes::new());
         match name.as_str() {
             "artifact" => read.artifact = serde_json::from_slice(&bytes).unwrap_or_default(),
+            "description" => read.description = Some(String::from_utf8_lossy(&bytes).into_owned()),
             "file" => read.file = Some((file_name, StoredFile { content_type, bytes })),
             _ => {}
         }

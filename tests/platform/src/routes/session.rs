@@ -1,5 +1,5 @@
 use super::World;
-use crate::{Reply, platform::lock, world};
+use crate::{EMAIL, Reply, platform::lock, world};
 use axum::{
     Json,
     extract::{Path, State},
@@ -37,5 +37,15 @@ pub(super) async fn organization(State(shared): World, Path(id): Path<i64>) -> R
 }
 
 fn session(world: &world::World, token: Option<&str>) -> Value {
-    json!({ "orgs": world.organizations, "csrf_token": token, "session_ip": "127.0.0.1", "is_saml": false })
+    let mut session = json!({ "orgs": world.organizations, "csrf_token": token, "session_ip": "127.0.0.1", "is_saml": false });
+    let account = match token {
+        Some(_) => {
+            json!({ "user_id": 3, "user_fname": "The", "user_lname": "Processor", "user_email": EMAIL })
+        }
+        None => json!({ "user_id": null, "api_key_handle": 4, "api_key_name": "processor" }),
+    };
+    if let (Some(session), Value::Object(account)) = (session.as_object_mut(), account) {
+        session.extend(account);
+    }
+    session
 }
