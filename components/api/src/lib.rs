@@ -51,6 +51,7 @@ pub mod context;
 pub mod date;
 pub mod decorate;
 pub mod fields;
+mod finite;
 pub mod handler;
 pub mod inputs;
 mod kind;

@@ -1,6 +1,6 @@
 //! How a message ends.
 
-use crate::{Kind, with_causes};
+use crate::{Kind, finite, with_causes};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{error::Error, fmt};
@@ -93,7 +93,7 @@ impl Reply {
     /// # Errors
     /// `content` cannot be written as JSON (a map whose keys are no texts, for example).
     pub fn results<T: Serialize>(content: T) -> Result<Self, Failure> {
-        Ok(Self::Results(Results::of(serde_json::to_value(content)?)))
+        Ok(Self::Results(Results::of(finite::to_value(&content)?)))
     }
 
     /// A function's results without the usual envelope: scripts find `content` under `results` itself.
@@ -101,7 +101,7 @@ impl Reply {
     /// # Errors
     /// As for [`results`](Self::results).
     pub fn custom<T: Serialize>(content: T) -> Result<Self, Failure> {
-        let results = Results::of(serde_json::to_value(content)?);
+        let results = Results::of(finite::to_value(&content)?);
         Ok(Self::Results(Results { bare: true, ..results }))
     }
 
@@ -118,7 +118,7 @@ impl Reply {
     /// # Errors
     /// As for [`results`](Self::results).
     pub fn response<T: Serialize>(status_code: u16, content: T) -> Result<Self, Failure> {
-        let content = serde_json::to_value(content)?;
+        let content = finite::to_value(&content)?;
         Self::results(json!({ "status_code": status_code, "content": content }))
     }
 

@@ -37,3 +37,27 @@ fn each_failure_says_something() {
     assert!(!Failure::returned().to_string().is_empty());
     assert!(!Failure::new("").to_string().is_empty(), "an empty text would show as nothing at all");
 }
+
+#[derive(serde::Serialize)]
+struct Scores {
+    score: f64,
+    more: Vec<std::collections::BTreeMap<&'static str, Option<f32>>>,
+}
+
+#[test]
+fn a_number_that_json_cannot_say_is_an_error_with_its_place() {
+    let scores =
+        |score, risk| Scores { score, more: vec![[("risk", None)].into(), [("risk", Some(risk))].into()] };
+    for (scores, place) in [
+        (scores(f64::NAN, 1.0), "score is not a number (NaN)"),
+        (scores(1.0, f32::INFINITY), "more[1].risk is infinite"),
+        (scores(1.0, f32::NEG_INFINITY), "more[1].risk is infinite"),
+    ] {
+        for failure in [Reply::results(&scores), Reply::custom(&scores), Reply::response(200, &scores)] {
+            assert!(failure.unwrap_err().to_string().contains(place), "{place}");
+        }
+        let body = action_component::rest::Body::json(&scores).unwrap_err().to_string();
+        assert!(body.contains(place), "{body}");
+    }
+    assert!(Reply::results(scores(0.5, 0.25)).is_ok());
+}

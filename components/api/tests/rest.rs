@@ -255,6 +255,7 @@ fn errors_that_pass_are_told_from_those_that_need_a_person() {
         assert!(!answer(code, None).is_transient(), "{code}");
     }
     assert!(!answer(403, None).to_string().contains("secret"));
+    assert!(answer(409, None).to_string().contains("`get_put` reads it again"));
     assert!(answer(503, None).may_have_been_carried_out());
     assert!(!answer(503, Some(Duration::ZERO)).may_have_been_carried_out());
 }

@@ -55,7 +55,7 @@ impl Rest {
         incident: i64,
         fields: &(impl Serialize + Sync + ?Sized),
     ) -> Result<(), CloseError> {
-        let given = serde_json::to_value(fields).map_err(RestError::Unwritable)?;
+        let given = crate::finite::to_value(fields).map_err(RestError::Unwritable)?;
         let definitions = self.fields("incident").await?;
         let changes =
             changes(&given, &definitions).map_err(|mistakes| CloseError::Mistaken { incident, mistakes })?;

@@ -284,6 +284,9 @@ impl fmt::Display for StatusError {
         if self.may_have_been_carried_out() {
             f.write_str(doubt(method))?;
         }
+        if *status == StatusCode::CONFLICT && method == Method::PUT {
+            f.write_str(" (changed since it was read; `get_put` reads it again and makes the change anew)")?;
+        }
         if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
     }
 }

@@ -54,7 +54,7 @@ impl Rest {
         &self,
         incident: &(impl Serialize + Sync + ?Sized),
     ) -> Result<Value, IncidentError> {
-        let incident = serde_json::to_value(incident).map_err(RestError::Unwritable)?;
+        let incident = crate::finite::to_value(incident).map_err(RestError::Unwritable)?;
         let fields = self.fields("incident").await?;
         let missing = fields.missing(&incident, Required::Always);
         if !missing.is_empty() {

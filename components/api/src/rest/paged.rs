@@ -174,7 +174,7 @@ impl Rest {
         path: &str,
         query: &(impl Serialize + ?Sized),
     ) -> Result<Paged<T>, RestError> {
-        let query = serde_json::to_value(query).map_err(RestError::Unwritable)?;
+        let query = crate::finite::to_value(query).map_err(RestError::Unwritable)?;
         let query: Map<String, Value> = match query {
             Value::Null => Map::new(),
             query => serde_json::from_value(query).map_err(RestError::Unwritable)?,

@@ -34,6 +34,7 @@ impl Part {
     /// # Errors
     /// The value has no JSON form.
     pub fn json(name: impl Into<String>, value: &(impl Serialize + ?Sized)) -> Result<Self, RestError> {
+        crate::finite::check(value).map_err(RestError::Unwritable)?;
         let text = serde_json::to_vec(value).map_err(RestError::Unwritable)?;
         Ok(Self::field(name.into(), "application/json", text))
     }

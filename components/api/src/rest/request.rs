@@ -120,8 +120,10 @@ impl Body {
     /// `value` as JSON.
     ///
     /// # Errors
-    /// The value has no JSON form: a map whose keys are not text, or a `Serialize` that fails.
+    /// The value has no JSON form: a map whose keys are not text, a number that is NaN or infinite, or a `Serialize` that
+    /// fails.
     pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self, RestError> {
+        crate::finite::check(value).map_err(RestError::Unwritable)?;
         serde_json::to_vec(value).map(|text| Self::Json(text.into())).map_err(RestError::Unwritable)
     }
 

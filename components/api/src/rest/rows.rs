@@ -132,7 +132,7 @@ impl Table {
     /// There is no such column or label, or a [`RestError`]. A call that broke off may have added the row all the same, and is
     /// not repeated: [`RestError::may_have_been_carried_out`].
     pub async fn add(&self, cells: &(impl Serialize + Sync + ?Sized)) -> Result<Row, RowError> {
-        let cells = Cells::of(serde_json::to_value(cells).map_err(RestError::Unwritable)?)?;
+        let cells = Cells::of(crate::finite::to_value(cells).map_err(RestError::Unwritable)?)?;
         self.check(cells.iter())?;
         let body = json!({ "cells": cells.to_wire() });
         let answer: Value = self.rest.post(&format!("{}/row_data", self.path), &body).await?;
