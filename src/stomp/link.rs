@@ -296,9 +296,13 @@ impl<D: Dial> Keeper<D> {
     }
 
     fn fallen(&mut self, error: LinkError, since: Instant) -> Life<D::Io> {
-        self.current.send_replace(None);
+        let outlet = self.current.send_replace(None);
+        let in_order = outlet.is_some_and(|outlet| outlet.profile.ends_over_refusals());
         self.berth.down();
         self.blame.session_ended(&error);
+        if in_order && matches!(error, LinkError::Unconfirmed(_)) {
+            self.hold_unanswered();
+        }
         self.backoff.was_up(since.elapsed());
         if self.useful { self.retry(error) } else { self.attempt_failed(error) }
     }

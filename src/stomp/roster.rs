@@ -214,6 +214,13 @@ impl Roster {
         (!entry.further).then_some((entry.destination.as_str(), delay))
     }
 
+    /// A subscription that was asked for on this session and not answered.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<SubscriptionId> {
+        let asked = |entry: &&Entry| matches!(entry.state, State::Asked { .. });
+        self.entries.iter().find(asked).map(|entry| entry.id)
+    }
+
     /// A destination that was refused and is due, to be asked for on a connection of its own first.
     pub fn next_probe(&mut self, now: Instant) -> Option<(SubscriptionId, String)> {
         let due = |entry: &&mut Entry| matches!(entry.state, State::Refused { until } if until <= now);

@@ -226,3 +226,17 @@ async fn an_account_that_may_write_nowhere_is_told_so() {
     checked.assert_ok();
     assert!(checked.lines("replies", "ok")[0].contains("consumer_timeout"), "{}", checked.text);
 }
+
+#[tokio::test]
+async fn a_wrong_virtual_host_is_not_answered_with_the_advice_to_set_it() {
+    let (served, broker) = (Served::start().await, Broker::shared_of(Make::RabbitMq).await);
+    let config = served.config(broker, "check_virtual_host");
+    let checked = connect(&config.clone().set("resilient", "stomp_virtual_host", "nowhere")).await;
+    checked.assert_failed(31, "login", &["that stomp_virtual_host names", "correct the name"]);
+    // Where it is not set, that is the advice.
+    connect(&config).await.assert_failed(
+        31,
+        "login",
+        &["set stomp_broker = rabbitmq, or stomp_virtual_host"],
+    );
+}

@@ -5,6 +5,7 @@ use super::{
     handlers::{Daemon, Floor, blocking},
     hello, only_answer,
 };
+use crate::stomp_cases::wire::Wire;
 use crate::support::{
     broker::{Broker, LIMITED_KEY},
     platform_queue::{PlatformQueue, answered_twice},
@@ -16,6 +17,7 @@ use action_processor::{
     signals::Signal,
 };
 use serde_json::json;
+use stand_in_platform::{Fault, Weather};
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,6 +137,33 @@ async fn a_refused_reply_is_named_and_the_next_message_is_answered() {
     assert_eq!(only_answer(&queue).await["message"], "hello, Grace");
     queue.until_settled(PATIENCE).await;
     assert!(!processor.log().join("\n").contains("no link to the broker"));
+}
+
+/// Some brokers cut the link over that, and do not say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_link_names_what_was_unacknowledged_for_long() {
+    let (broker, world) = (Broker::shared().await, World::new().await);
+    let queue = PlatformQueue::open(broker, "unacknowledged").await;
+    let wire = Wire::to(broker.port()).await;
+    let config = world.config(broker, "set_last_updated", "unacknowledged").set(
+        "resilient",
+        "stomp_port",
+        &wire.port.to_string(),
+    );
+    let processor = Processor::run(&config);
+    processor.wait_for_log("ready: taking messages", PATIENCE).await;
+    world.platform.weather(Weather::of(1.0, [Fault::hang()]));
+    queue.post(action(2, &json!({}))).await;
+    queue.until_statistics(PATIENCE, |figures| figures.delivered == 1).await;
+    // It is the time that is told.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    wire.cut();
+    let line = processor.wait_for_log("with a message unacknowledged for", PATIENCE).await;
+    for words in ["no link to the broker", " message_id=ID:", "action=\"Incident Updated\""] {
+        assert!(line.contains(words), "{line} lacks {words}");
+    }
+    world.platform.weather(Weather::fair());
+    assert_eq!(only_answer(&queue).await["message"], "last_updated set");
 }
 
 /// The broker's read check is strict, and it drops a silent client after the interval.

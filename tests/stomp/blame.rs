@@ -270,3 +270,32 @@ async fn a_queue_that_was_refused_is_asked_for_on_a_connection_of_its_own() {
         |event| if let Event::Subscribed { destination } = event { Some(destination) } else { None };
     while until(&mut events, subscribed).await != "b" {}
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_never_answered_does_not_keep_the_others_from_theirs() {
+    let rabbitmq = Settings { make: Some(Make::RabbitMq), ..settings() };
+    let (link, mut events, mut broker, mut aside) = link_with_aside(rabbitmq, &["a", "b"]);
+    let mut peer = broker.welcome("0,0").await;
+    peer.confirm_subscriptions(1).await;
+    peer.expect(Command::Subscribe).await;
+    peer.send(super::broker::message(1).with("amqp-message-id", "m1")).await;
+    let message = delivery(&mut events).await;
+    let stuck = link.settle(&message.ack, Some(reply(&message))).await.unwrap();
+    peer.expect(Command::Send).await;
+    let refused =
+        |event| if let Event::Refused { destination, .. } = event { Some(destination) } else { None };
+    assert_eq!(until(&mut events, refused).await, "b");
+    assert_eq!(stuck.confirmed().await, Err(Unsettled { reply_taken: false }));
+    drop(peer);
+    let mut peer = broker.subscribed("0,0", 1).await;
+    peer.send(super::broker::message(2).with("amqp-message-id", "m2")).await;
+    let message = delivery(&mut events).await;
+    let settling = link.settle(&message.ack, Some(reply(&message))).await.unwrap();
+    let sent = peer.expect(Command::Send).await;
+    peer.confirm(&sent).await;
+    let ack = peer.expect(Command::Ack).await;
+    peer.confirm(&ack).await;
+    assert_eq!(settling.confirmed().await, Ok(Settled::Taken));
+    let mut beside = aside.welcome("0,0").await;
+    assert_eq!(beside.expect(Command::Subscribe).await.header("destination"), Some("/queue/b"));
+}

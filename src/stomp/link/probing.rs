@@ -29,6 +29,17 @@ impl<D: Dial> Keeper<D> {
         }
     }
 
+    /// A queue that the broker cannot give up an answer for keeps it from all that was sent behind it: such a one is asked
+    /// for on a connection of its own from now on.
+    pub(super) fn hold_unanswered(&mut self) {
+        while let Some(id) = self.roster.unanswered() {
+            self.refused_again(
+                id,
+                "the broker answers neither this subscription nor what follows it".to_owned(),
+            );
+        }
+    }
+
     pub(super) fn told_of(&mut self, id: SubscriptionId, seen: Seen) {
         match seen {
             Seen::Refused(refusal) => self.refused_again(id, refusal.to_string()),
