@@ -76,15 +76,24 @@ fn no_password_in_a_url_is_shown_however_it_is_misspelt() {
         "postgers://me:hush/hush@db.example/journal",
         "me:hush@hush@db.example",
         "mysql://db.example/journal?user=me&password=hush/hush",
+        "mysql://db.example/journal?user=me&PASSWORD=hush@hush",
+        "mysql://me:hush@db.example/journal?pass%77ord=hush@hush&x=y",
     ] {
         let mistakes = mistakes(&format!("{GOOD}proxy_port = x\n[store]\nurl = {url}\n"));
         assert!(mistakes.contains("app.config:7: url is "), "{mistakes}");
         assert!(!mistakes.contains("hush"), "{mistakes}");
     }
-    let config =
-        Config::load(&sources(&format!("{GOOD}[store]\nurl = postgres://me:hush/hush@db/j\n"), &[]), &[]);
-    let shown: Vec<String> = config.unwrap().settings().map(|(.., setting)| setting.shown()).collect();
-    assert!(shown.contains(&"postgres://me:***@db/j".to_owned()), "{shown:?}");
+    for (url, masked) in [
+        ("postgres://me:hush/hush@db/j", "postgres://me:***@db/j"),
+        ("postgres://me:hush@hush@db/j", "postgres://me:***@db/j"),
+        ("postgres://db/j?PASSWORD=hush", "postgres://db/j?PASSWORD=***"),
+        ("postgres://db/j?a=b&Pass%77ord=hush@hush&c=d", "postgres://db/j?a=b&Pass%77ord=***&c=d"),
+        ("postgres://me:hu/sh@db/j?sslPassword=hu@sh", "postgres://me:***@db/j?sslPassword=***"),
+    ] {
+        let config = Config::load(&sources(&format!("{GOOD}[store]\nurl = {url}\n"), &[]), &[]);
+        let shown: Vec<String> = config.unwrap().settings().map(|(.., setting)| setting.shown()).collect();
+        assert!(shown.contains(&masked.to_owned()), "{url}: {shown:?}");
+    }
 }
 
 #[test]
@@ -144,6 +153,45 @@ fn a_file_with_secrets_that_everybody_may_read_is_warned_of() {
     assert!(!warning.contains("hushhush"), "{warning}");
     assert_eq!(warnings(0o640, GOOD), "");
     assert_eq!(warnings(0o644, &GOOD.replace("hushhush", "$SECRET")), "");
+}
+
+#[test]
+fn what_other_users_may_write_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, state, secrets] = ["app.config", "state", "secrets"].map(|name| directory.path().join(name));
+    fs::create_dir(&state).unwrap();
+    fs::create_dir(&secrets).unwrap();
+    let text =
+        format!("{GOOD}secrets_dir = {}\n[store]\nstate_dir = {}\n", secrets.display(), state.display());
+    fs::write(&path, text).unwrap();
+    let chmod = |path: &std::path::Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let said = |file: &std::path::Path, mode: u32, back: u32| {
+        chmod(file, mode);
+        let sources = Sources::new(BTreeMap::new()).read_file(Some(&path)).unwrap();
+        let said = warnings(&Config::load(&sources, &[]).unwrap()).join("\n");
+        chmod(file, back);
+        said
+    };
+    for (mode, who, chmod) in [
+        (0o602, "every user of this machine", "chmod o-w"),
+        (0o620, "every user of its group", "chmod g-w"),
+        (0o660, "every user of its group", "chmod g-w"),
+        (0o622, "every user of this machine", "chmod go-w"),
+    ] {
+        let warning = said(&path, mode, 0o600);
+        for words in [who, chmod, "can write this file", &format!("(mode {mode:o})"), "app.config"] {
+            assert!(warning.contains(words), "{mode:o}: {words}: {warning}");
+        }
+    }
+    assert!(said(&state, 0o777, 0o700).contains("can write the journal's directory (mode 777)"));
+    assert!(said(&state, 0o770, 0o700).contains("can write the journal's directory (mode 770)"));
+    assert!(said(&secrets, 0o702, 0o700).contains("can write secrets_dir (mode 702)"));
+    assert!(said(directory.path(), 0o707, 0o700).contains("can write this file's directory (mode 707)"));
+    for (place, mode, back) in [(&path, 0o640, 0o600), (&state, 0o755, 0o700), (&state, 0o1777, 0o700)] {
+        assert_eq!(said(place, mode, back), "", "{mode:o}");
+    }
 }
 
 #[test]

@@ -105,11 +105,25 @@ fn begins_with(text: &str, schemes: &[&str]) -> Result<(), String> {
 /// The secret parts of what should be a proxy's or a journal's URL, well written or not: a `/` or `@` in a password that
 /// should have been `%2F` or `%40` belongs to it, and so does all that stands before an `@` where there is no `://`.
 pub(super) fn url_secrets(text: &str) -> Vec<&str> {
-    let (before, after) = text.rsplit_once('@').unwrap_or(("", text));
+    let hidden: Vec<&str> = text
+        .split(['?', '&'])
+        .skip(1)
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter_map(|(name, value)| is_password(name).then_some(value))
+        .collect();
+    // An `@` in such a parameter does not end the user's password, unless there is no other.
+    let end = hidden.first().and_then(|value| text.find(value)).unwrap_or(text.len());
+    let first = text.get(..end).and_then(|text| text.rsplit_once('@'));
+    let before = first.or_else(|| text.rsplit_once('@')).map_or("", |(before, _host)| before);
     let user = before.split_once("://").map_or(before, |(_scheme, user)| user);
     let password = user.split_once(':').map(|(_user, password)| password);
-    let parameters = after.split(['?', '&']).filter_map(|parameter| parameter.strip_prefix("password="));
-    password.into_iter().chain(parameters).collect()
+    password.into_iter().chain(hidden).collect()
+}
+
+/// Whatever its case, and written with %XX or not.
+fn is_password(parameter: &str) -> bool {
+    let name = percent_encoding::percent_decode_str(parameter.trim()).decode_utf8_lossy().to_lowercase();
+    ["password", "passwd", "passphrase", "secret", "token"].iter().any(|word| name.contains(word))
 }
 
 /// The password inside `scheme://user:password@host`, as it stands there.

@@ -18,6 +18,7 @@ mod changes;
 mod doubts;
 mod encoding;
 pub mod example;
+mod exposure;
 pub mod ini;
 mod instances;
 mod jwe;
@@ -55,20 +56,6 @@ pub use typed::{
 
 use crate::secret::Secret;
 use action_component::Component;
-use std::{os::unix::fs::PermissionsExt, path::Path};
-
-/// Warns of secrets in a file that everybody may read.
-fn exposed(settings: &Settings, file: &Path, warnings: &mut Problems) {
-    let mode = std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
-    let Some(mode) = mode.ok().filter(|mode| mode & 0o004 != 0) else { return };
-    if let Some((section, key)) = settings.kept_in(file).next() {
-        let what = format!(
-            "every user of this machine can read this file (mode {mode:o}), and it holds secrets such as [{section}] \
-             {key}: chmod o-rwx"
-        );
-        warnings.at(file.display().to_string(), what);
-    }
-}
 
 /// A configuration before `secret_command` was asked.
 #[derive(Debug)]
@@ -136,8 +123,8 @@ impl Config {
         platforms::check(&settings, &mut problems);
         let mut config = Self::read(settings.clone(), &mut problems, &mut warnings);
         config.check_components(components, &mut problems, &mut warnings);
+        exposure::check(&settings, &config, sources.file.as_ref(), &mut warnings);
         if let Some(file) = &sources.file {
-            exposed(&settings, &file.path, &mut warnings);
             problems.of_file(&file.path);
         }
         config.warnings.extend(warnings);
