@@ -1,14 +1,10 @@
 //! The component that the suite's processors run: each action writes to the platform once, with its context token.
 
-use std::{
-    fs::OpenOptions,
-    io::Write,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    time::Duration,
-};
+use std::{fs::OpenOptions, io::Write, sync::Once, time::Duration};
 
 use action_processor::component::{Component, Context, Failure, Handler, Message, Reply, handler_fn};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 /// The component's name, and its section's.
 pub(crate) const NAME: &str = "writer";
@@ -68,13 +64,19 @@ async fn pause() {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(20..120))).await;
 }
 
-/// Notes in the file at `path` how many tasks there are, now and then.
+/// Notes in the file at `path` how many tasks there are, again and again: also when no message comes any more.
 fn count_tasks(path: &str) {
-    static CALLS: AtomicUsize = AtomicUsize::new(0);
-    if CALLS.fetch_add(1, Relaxed).is_multiple_of(100) {
-        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        std::fs::write(path, tasks.to_string()).expect("the number of tasks can be noted");
-    }
+    static COUNTING: Once = Once::new();
+    COUNTING.call_once(|| {
+        let (path, runtime) = (path.to_owned(), Handle::current());
+        std::thread::spawn(move || {
+            loop {
+                // The disk may be full.
+                let _ = std::fs::write(&path, runtime.metrics().num_alive_tasks().to_string());
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        });
+    });
 }
 
 /// Notes in the file that the component's section names, if it names one, that the work on a message begins. Gives the

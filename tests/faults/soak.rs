@@ -8,9 +8,17 @@ use std::{path::PathBuf, time::Duration};
 use http::Method;
 use serde_json::json;
 use stand_in_platform::{Platform, Recorded, Reply, Weather};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 
-use crate::{case::Case, component, faults::Striker, run, scene::Scene, usage::Usage, verdict::Tally};
+use crate::{
+    case::Case,
+    component,
+    faults::Striker,
+    run,
+    scene::Scene,
+    usage::{IDLE_TASKS, Usage},
+    verdict::Tally,
+};
 
 /// From one fault to the next.
 const EVERY: Duration = Duration::from_secs(20);
@@ -126,6 +134,7 @@ impl Soak {
         self.scene.platform.weather(Weather::fair());
         let mut wrong = Vec::from_iter(self.scene.until_quiet(PATIENCE).await);
         wrong.extend(Usage::growth(&self.samples));
+        wrong.extend(self.left_over().await);
         wrong.extend(self.scene.ended());
         wrong.extend(self.scene.stop().await);
         let tally = run::judge(&self.scene, &self.striker, None, 0, wrong);
@@ -136,6 +145,19 @@ impl Soak {
         });
         tally.broken.iter().for_each(|broken| eprintln!("{broken}; see {}", run::logs(&self.scene)));
         tally
+    }
+
+    /// The tasks that are left when nothing is at work, where they are too many.
+    async fn left_over(&self) -> Option<String> {
+        let daemon = self.scene.daemons[0].as_ref()?;
+        let tasks = || Usage::of(daemon.pid(), &tasks(&self.scene)).tasks;
+        let idle = async {
+            while tasks() > IDLE_TASKS {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let left = timeout(PATIENCE, idle).await.is_err().then(tasks)?;
+        Some(format!("{left} tasks are left when nothing is at work"))
     }
 
     fn say(&self, text: &str) {

@@ -9,9 +9,13 @@ pub(crate) struct Usage {
     pub(crate) memory: u64,
     pub(crate) descriptors: u64,
     pub(crate) threads: u64,
-    /// Of the threads that carry messages out; as the component has noted it.
+    /// Of the threads that carry messages out; as the component has noted it. They come and go with the messages: what
+    /// counts is how many are left when nothing is at work.
     pub(crate) tasks: u64,
 }
+
+/// A processor that has nothing at work has no more tasks than these, once its idle connections are closed.
+pub(crate) const IDLE_TASKS: u64 = 16;
 
 /// Growth that is more than chance: a tenth, and more than this.
 const SOME: u64 = 10;
@@ -43,7 +47,6 @@ impl Usage {
             grew("memory (KiB)", |usage| usage.memory),
             grew("open descriptors", |usage| usage.descriptors),
             grew("threads", |usage| usage.threads),
-            grew("tasks", |usage| usage.tasks),
         ]
         .into_iter()
         .flatten()
