@@ -19,6 +19,7 @@ mod children;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+mod descriptors;
 pub mod dispatch;
 pub mod logging;
 pub mod recording;

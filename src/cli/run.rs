@@ -5,6 +5,7 @@ use crate::{
     component::Component,
     config::{Config, Location, Overrides, Prepared, Problems, Sources},
     daemon::{self, File, Reload, Source},
+    descriptors,
     dispatch::Threads,
     logging::{self, Levels, Redactor},
     signals::signals,
@@ -83,6 +84,7 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
 
 /// Handlers get threads of their own; the link's thread is this one.
 fn serve(prepared: Prepared, components: &[Component], reload: Reload) -> Result<(), Failed> {
+    descriptors::raise_limit();
     let workers = workers().map_err(Failed::Runtime)?;
     let control = Builder::new_current_thread().enable_all().build();
     let control = control.map_err(Failed::Runtime)?;

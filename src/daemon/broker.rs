@@ -10,6 +10,7 @@ use super::{
 use crate::{
     component::{CancellationToken, with_causes},
     config::Config,
+    descriptors,
     dispatch::{Dispatcher, Drained, Unacknowledged},
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
@@ -127,6 +128,7 @@ impl Watch {
                 self.tell();
             }
             Event::Ready => {
+                self.dispatcher.connected(true);
                 self.queues.settle();
                 self.tell();
             }
@@ -141,9 +143,12 @@ impl Watch {
                 self.tell();
             }
             Event::Down { at, error, retry_in } => {
+                self.dispatcher.connected(false);
                 self.queues.down();
                 let text = with_causes(&error);
-                if self.repeats.is_news(&format!("{at} {text}")) {
+                if error.lacks_descriptors() {
+                    descriptors::report(&text);
+                } else if self.repeats.is_news(&format!("{at} {text}")) {
                     let was_cut = matches!(error, LinkError::ClosedByBroker | LinkError::Io(_));
                     match was_cut.then(|| self.dispatcher.oldest()).flatten() {
                         Some(oldest) if oldest.age >= LONG_UNACKNOWLEDGED => {
@@ -203,6 +208,7 @@ impl Watch {
             Ok(()) => info!("stopped"),
             Err(error) => warn!(%error, "stopped"),
         }
+        self.dispatcher.connected(false);
         ended
     }
 

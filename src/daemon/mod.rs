@@ -129,7 +129,9 @@ async fn run_recorded(
     reload: Reload,
     recorder: Option<Recorder>,
 ) -> Result<(), DaemonError> {
-    let Some(journal) = journal(&settings::store(config)?, &mut signals).await? else { return Ok(()) };
+    let platforms: Vec<_> = config.platforms().map(Config::named).collect();
+    let opened = journal(&settings::store(config)?, &platforms, &mut signals).await?;
+    let Some(journal) = opened else { return Ok(()) };
     let components: std::sync::Arc<[Component]> = components.into();
     let threads = Threads::new(workers.clone());
     // On the caller's runtime, whose thread no handler holds.
@@ -149,14 +151,15 @@ async fn run_recorded(
     ended
 }
 
-/// Opens the journal; a database that is away, as it may be while its machine starts, is waited for. `None`: told to stop
-/// meanwhile.
+/// Opens the journal; a database that is away, as it may be while its machine starts, is waited for, and so is a disk that
+/// is full. `None`: told to stop meanwhile.
 async fn journal(
     settings: &store::Settings,
+    platforms: &[Option<&str>],
     signals: &mut (impl Stream<Item = Signal> + Unpin),
 ) -> Result<Option<Journal>, DaemonError> {
     let (mut pulse, mut repeats) = (Service.pulse(), Repeats::default());
-    let mut opened = std::pin::pin!(patiently(settings, &mut repeats));
+    let mut opened = std::pin::pin!(patiently(settings, platforms, &mut repeats));
     loop {
         tokio::select! {
             opened = &mut opened => return Ok(Some(opened?)),
@@ -170,14 +173,17 @@ async fn journal(
     }
 }
 
-async fn patiently(settings: &store::Settings, repeats: &mut Repeats) -> Result<Journal, StoreError> {
-    let shared = matches!(settings.url, store::Url::Postgres(_));
+async fn patiently(
+    settings: &store::Settings,
+    platforms: &[Option<&str>],
+    repeats: &mut Repeats,
+) -> Result<Journal, StoreError> {
     loop {
-        match store::open(settings).await {
-            Err(error @ StoreError::Unavailable(_)) if shared => {
+        match store::open_serving(settings, platforms).await {
+            Err(error @ StoreError::Unavailable(_)) => {
                 Service.status(&format!("waiting for the journal: {error}"));
                 if repeats.is_news(&error.to_string()) {
-                    warn!(%error, "the journal is waited for; see [store] url");
+                    warn!(%error, "the journal is waited for; see [store] in app.config");
                 }
                 tokio::time::sleep(JOURNAL_AGAIN).await;
             }

@@ -118,6 +118,11 @@ impl Dispatcher {
         self.0.ledger.oldest()
     }
 
+    /// The connection to the broker is up, or down.
+    pub fn connected(&self, up: bool) {
+        self.0.journal.connected(None, up);
+    }
+
     /// How many messages are at work or waiting.
     #[must_use]
     pub fn at_work(&self) -> usize {

@@ -11,6 +11,7 @@ use crate::{
     store::{DeadLetter, Key},
 };
 use std::{sync::Arc, time::Duration};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info, warn};
 
 /// How often the list is looked at.
@@ -29,13 +30,20 @@ impl Dispatcher {
                 () = tokio::time::sleep(LOOK) => {}
             }
             // A journal that is out of order is told of where a message waits for it.
-            for letter in self.0.journal.take_retries().await.unwrap_or_default() {
-                self.again(letter);
+            while let Ok(Some(letter)) = self.0.journal.take_retry(None).await {
+                let number = letter.number;
+                // As a message that is delivered: one that has no room yet waits, and the others behind it.
+                let room = tokio::select! {
+                    biased;
+                    () = self.0.stopping().cancelled() => return self.0.returns(number).await,
+                    room = self.0.link.room(letter.body.len()) => room,
+                };
+                self.again(letter, room);
             }
         }
     }
 
-    fn again(&self, letter: DeadLetter) {
+    fn again(&self, letter: DeadLetter, room: Option<Arc<OwnedSemaphorePermit>>) {
         let DeadLetter { number, key, headers, body, answer, .. } = letter;
         let envelope = Envelope::new(programmatic(&key.destination), headers, body.into());
         // The broker is done with the first; what happens now is remembered by itself.
@@ -45,7 +53,7 @@ impl Dispatcher {
             return;
         }
         let desk: Arc<Desk> = self.0.clone();
-        let task = Task::new(desk.clone(), key.clone(), envelope, None);
+        let task = Task::new(desk.clone(), key.clone(), envelope, room);
         let work = async move {
             info!(number, "taken from the dead letters");
             let ended = match answer {
@@ -57,11 +65,22 @@ impl Dispatcher {
                 Ended::TakenOver | Ended::Left => false,
             };
             desk.ledger.release(&key, None);
-            if done && let Err(error) = desk.journal.drop_dead(number).await {
+            if !done {
+                desk.returns(number).await;
+            } else if let Err(error) = desk.journal.drop_dead(number).await {
                 warn!(number, %error, "done, but it stays among the dead letters");
             }
         };
         self.spawn(work.instrument(span));
+    }
+}
+
+impl Desk {
+    /// What becomes of it is for the next one who takes it.
+    async fn returns(&self, number: i64) {
+        if let Err(error) = self.journal.return_retry(number).await {
+            warn!(number, %error, "a dead letter waits for the next start to be carried out again");
+        }
     }
 }
 

@@ -108,8 +108,12 @@ fn push_escaped(text: &mut String, value: &str, quoted: bool) {
 }
 
 /// What ends a line or moves the cursor in a viewer: control characters, Unicode's line ends, changes of direction.
-fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
+        )
 }
 
 /// `value` as it stands in a line of text: in a message, or between quotes.

@@ -15,6 +15,7 @@ mod tests;
 
 pub use file::complain;
 pub(crate) use file::reopen;
+pub(crate) use line::is_unsafe;
 pub use redact::Redactor;
 
 use crate::config::{Log, LogFormat};

@@ -1,6 +1,6 @@
 //! What an error of the HTTP library means for the call: was it sent, may it have been carried out?
 
-use crate::tls;
+use crate::{descriptors, tls};
 use action_component::rest::{BoxError, Request, RestError};
 use http::Method;
 use std::{error::Error, fmt, io, time::Duration};
@@ -19,6 +19,20 @@ pub(super) struct Unread {
     pub(super) error: io::Error,
 }
 
+/// Nothing was sent, because there was no descriptor left for the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct OutOfDescriptors(BoxError);
+
+/// Whether the call would have been made but for a descriptor.
+pub(super) fn lacks_descriptors(error: &RestError) -> bool {
+    match error {
+        RestError::Unreachable { source, .. } => source.is::<OutOfDescriptors>(),
+        RestError::File { source, .. } => descriptors::is_limit(source),
+        _ => false,
+    }
+}
+
 // === impl Call ===
 
 impl Call {
@@ -32,7 +46,8 @@ impl Call {
         // The address may hold a query, and the query a secret.
         let error = error.without_url();
         if let Some(Unread { file, error }) = find::<Unread>(&error) {
-            let source = io::Error::new(error.kind(), error.to_string());
+            let copy = || io::Error::new(error.kind(), error.to_string());
+            let source = error.raw_os_error().map_or_else(copy, io::Error::from_raw_os_error);
             return RestError::File { file: file.clone(), source };
         }
         let refused = find::<rustls::Error>(&error).filter(|error| is_certificate(error)).cloned();
@@ -42,6 +57,8 @@ impl Call {
             RestError::Certificate { method, path, source: refused.into() }
         } else if error.is_builder() {
             RestError::Unsendable { method, path, reason: error.to_string() }
+        } else if error.is_connect() && (descriptors::ran_out(&error) || descriptors::none_left()) {
+            RestError::Unreachable { method, path, source: Box::new(OutOfDescriptors(root(&error))) }
         } else if error.is_connect() {
             RestError::Unreachable { method, path, source: root(&error) }
         } else if error.is_timeout() {

@@ -1,6 +1,11 @@
 //! One request, one answer.
 
-use super::{Exchange, Recorder, Settings, Timeouts, failure::Call, retry, upload};
+use super::{
+    Exchange, Recorder, Settings, Timeouts,
+    failure::{Call, lacks_descriptors},
+    retry, upload,
+};
+use crate::descriptors;
 use action_component::rest::{Body, Content, Request, Response, RestError, Scope, mime_type};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -40,7 +45,30 @@ impl Wire {
     }
 
     /// Sends `request` once, with the headers that prove who we are. `org` is the organization's id, once it is known.
+    /// Where there is no descriptor left for it, it waits for one.
     pub(super) async fn send(
+        &self,
+        mut request: Request,
+        org: Option<i64>,
+        pass: &HeaderMap,
+    ) -> Result<Response, RestError> {
+        loop {
+            let again = request.again();
+            // A body that can be read once is not begun in vain.
+            while again.is_none() && descriptors::none_left() {
+                descriptors::wait(&"a file cannot be sent yet").await;
+            }
+            match (self.send_now(request, org, pass).await, again) {
+                (Err(error), Some(again)) if lacks_descriptors(&error) => {
+                    descriptors::wait(&error).await;
+                    request = again;
+                }
+                (answer, _) => return answer,
+            }
+        }
+    }
+
+    async fn send_now(
         &self,
         request: Request,
         org: Option<i64>,

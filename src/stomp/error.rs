@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::codec::CodecError;
 use super::refusal::Refusal;
 use super::session::{Fault, SessionError};
+use super::transport::DialError;
+use crate::descriptors;
 
 /// Why there is no connection, or none any more.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +110,18 @@ impl From<io::Error> for LinkError {
 }
 
 impl LinkError {
+    /// Whether there was no file descriptor left for the connection.
+    pub(crate) fn lacks_descriptors(&self) -> bool {
+        let Self::Dial(error) = self else { return descriptors::ran_out(self) };
+        match error.downcast_ref() {
+            Some(DialError::Connect { failures, .. }) => {
+                failures.iter().any(|(_, error)| descriptors::is_limit(error))
+            }
+            Some(DialError::Resolve { .. }) => descriptors::ran_out(self) || descriptors::none_left(),
+            _ => descriptors::ran_out(self),
+        }
+    }
+
     /// How to wait after this.
     #[must_use]
     pub fn cause(&self) -> Cause {

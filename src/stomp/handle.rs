@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::aside::{Aside, Seen};
@@ -14,6 +14,7 @@ use super::blame::{Mark, Verdict};
 use super::error::{CloseError, LinkError, Stale, Unsent, Unsettled};
 use super::frame::{Command, Frame, Headers};
 use super::heartbeat::Beats;
+use super::link::units_of;
 use super::profile::Settlement;
 use super::refusal::Refusal;
 use super::session::{Epoch, Version};
@@ -153,6 +154,9 @@ pub struct Link {
     /// How many messages of each destination are wanted ahead by now.
     pub(super) ahead: Arc<AtomicUsize>,
     pub(super) aside: Aside,
+    /// What messages may take of memory, in KiB.
+    pub(super) room: Arc<Semaphore>,
+    pub(super) max_bytes: usize,
 }
 
 /// What the owner asks of the link's task.
@@ -299,6 +303,12 @@ impl Link {
             Err(Stale) if taken => Ok(Settling::known(Err(Unsettled { reply_taken: true }))),
             Err(stale) => Err(stale),
         }
+    }
+
+    /// Room for a message of so many bytes that is carried out without having been delivered, once there is some.
+    pub async fn room(&self, bytes: usize) -> Option<Arc<OwnedSemaphorePermit>> {
+        let units = units_of(bytes, self.max_bytes);
+        Arc::clone(&self.room).acquire_many_owned(units).await.ok().map(Arc::new)
     }
 
     /// Queues a reply that no delivery waits for, on the session that is up.

@@ -150,6 +150,7 @@ pub fn start<D: Dial>(
     let blame = Blame::default();
     let (aside, berth) = Aside::start(&settings, &blame);
     let (probes, probed) = mpsc::channel(ORDERS);
+    let (max_bytes, room) = (settings.max_bytes, Arc::new(Semaphore::new(room_of(settings.max_bytes))));
     let link = Link {
         orders,
         current: shown,
@@ -158,8 +159,9 @@ pub fn start<D: Dial>(
         prefetch,
         ahead,
         aside: aside.clone(),
+        room: Arc::clone(&room),
+        max_bytes,
     };
-    let room = Arc::new(Semaphore::new(room_of(settings.max_bytes)));
     let keeper = Keeper {
         backoff: Backoff::new(settings.backoff),
         settings: Arc::new(settings),
@@ -196,6 +198,11 @@ pub fn start<D: Dial>(
 /// In KiB.
 fn room_of(bytes: usize) -> usize {
     (bytes / KIB).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
+}
+
+/// What a body of so many bytes takes; one that is larger than all there is waits for all.
+pub(super) fn units_of(bytes: usize, max_bytes: usize) -> u32 {
+    u32::try_from((bytes / KIB + 1).min(room_of(max_bytes))).unwrap_or(u32::MAX)
 }
 
 fn events_depth(settings: &Settings, destinations: usize) -> usize {
@@ -309,6 +316,9 @@ impl<D: Dial> Keeper<D> {
 
     /// Counts sessions that were of no use too: a broker that says CONNECTED and drops us is not there.
     fn attempt_failed(&mut self, error: LinkError) -> Life<D::Io> {
+        if error.lacks_descriptors() {
+            return self.retry(error);
+        }
         self.failures = self.failures.saturating_add(1);
         if self.settings.max_attempts.is_some_and(|max| self.failures >= max) {
             self.outbox.push(Event::Down { at: self.at(), error, retry_in: None });
@@ -411,8 +421,7 @@ impl<D: Dial> Keeper<D> {
         let ack = AckHandle::new(live.epoch, live.outlet.clone(), ack);
         let Frame { headers, body, .. } = frame;
         let id = live.session.profile().identity(&headers);
-        let most = room_of(self.settings.max_bytes);
-        let units = u32::try_from((body.len() / KIB + 1).min(most)).unwrap_or(u32::MAX);
+        let units = units_of(body.len(), self.settings.max_bytes);
         let delivery = Delivery { destination, id, headers, body, ack, room: None };
         match Arc::clone(&self.room).try_acquire_many_owned(units) {
             Ok(permit) => {

@@ -1,6 +1,8 @@
 //! A store that ends with the process: for rehearsals and tests.
 
-use super::{Answer, DeadLetter, Key, Standing, Store, StoreError};
+use super::{
+    Answer, DeadLetter, Key, LISTED, LISTED_BODY, Listed, Standing, Store, StoreError, platforms::split,
+};
 use futures_util::{FutureExt, future::BoxFuture, future::ready};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -96,10 +98,26 @@ impl Store for MemoryStore {
         now(number)
     }
 
-    fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+    fn dead(&self, after: i64) -> BoxFuture<'_, Result<Vec<Listed>, StoreError>> {
         let state = self.state();
-        let listed = state.dead.values().filter(|letter| !state.taken.contains(&letter.number));
-        now(listed.cloned().collect())
+        let listed = state.dead.range(after.saturating_add(1)..).map(|(_, letter)| letter);
+        let listed = listed.filter(|letter| !state.taken.contains(&letter.number)).map(|letter| {
+            let bytes = letter.body.len() as u64;
+            let mut letter = letter.clone();
+            if bytes > LISTED_BODY.unsigned_abs() {
+                letter.body = Vec::new();
+            }
+            if let Some(answer) = &mut letter.answer {
+                answer.body = String::new();
+            }
+            Listed { letter, bytes }
+        });
+        now(listed.take(LISTED.unsigned_abs() as usize).collect())
+    }
+
+    fn dead_letter(&self, number: i64) -> BoxFuture<'_, Result<Option<DeadLetter>, StoreError>> {
+        let state = self.state();
+        now(state.dead.get(&number).filter(|_| !state.taken.contains(&number)).cloned())
     }
 
     fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -118,12 +136,28 @@ impl Store for MemoryStore {
         now(listed)
     }
 
-    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+    fn take_retry<'a>(
+        &'a self,
+        platform: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<DeadLetter>, StoreError>> {
         let mut state = self.state();
-        let asked = std::mem::take(&mut state.asked);
-        let letters = state.dead.values().filter(|letter| asked.contains(&letter.number)).cloned().collect();
-        state.taken.extend(asked);
-        now(letters)
+        let is_asked = |letter: &&DeadLetter| {
+            state.asked.contains(&letter.number) && split(&letter.key.destination).0 == platform
+        };
+        let letter = state.dead.values().find(is_asked).cloned();
+        if let Some(letter) = &letter {
+            state.asked.remove(&letter.number);
+            state.taken.insert(letter.number);
+        }
+        now(letter)
+    }
+
+    fn return_retry(&self, number: i64) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mut state = self.state();
+        if state.taken.remove(&number) {
+            state.asked.insert(number);
+        }
+        now(())
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

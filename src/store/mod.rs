@@ -13,7 +13,9 @@
 //! needs to know. Nothing here talks to the broker.
 
 mod confirmed;
+mod links;
 mod memory;
+mod pile;
 pub mod platforms;
 mod postgres;
 mod settings;
@@ -25,7 +27,7 @@ use std::{fmt, sync::Arc, time::Duration, time::SystemTime};
 pub use memory::MemoryStore;
 pub use platforms::Platforms;
 pub use postgres::{PostgresStore, PostgresUrl};
-pub use settings::{Settings, SyncMode, Url, UrlError, open, open_beside};
+pub use settings::{Settings, SyncMode, Url, UrlError, open, open_beside, open_serving};
 pub use sqlite::SqliteStore;
 
 /// Names a message: one broker may put copies of a message on several queues.
@@ -97,6 +99,24 @@ pub struct DeadLetter {
     pub answer: Option<Answer>,
 }
 
+/// One of the list of dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Without its answer's text, and with its body only where that is small.
+    pub letter: DeadLetter,
+    /// How many bytes its body has.
+    pub bytes: u64,
+}
+
+/// The most that the list holds of a body.
+const LISTED_BODY: i64 = 64 * 1024;
+
+/// How many of the list are given at once.
+const LISTED: i64 = 64;
+
+/// Added to the reason of one that a process died of, or with.
+const DIED: &str = "; the process ended while it was carried out again";
+
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -147,11 +167,19 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// waits; may be kept late, or not at all if the process dies now.
     fn confirmed(&self, key: &Key);
 
+    /// The connection to the broker of `platform` is up, or down: what that broker may deliver again is not forgotten. A
+    /// platform's part of the journal names itself. Never waits.
+    fn connected(&self, _platform: Option<&str>, _up: bool) {}
+
     /// Sets a message aside; gives its number in the list. Kept before this returns.
     fn bury(&self, letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>>;
 
-    /// The list, oldest first.
-    fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
+    /// The next ones of the list, oldest first, behind the number `after`; none where it ends there. Without their answers'
+    /// texts and without large bodies, so that a long list is never in memory whole.
+    fn dead(&self, after: i64) -> BoxFuture<'_, Result<Vec<Listed>, StoreError>>;
+
+    /// One of the list, whole; `None` where there is none of that number.
+    fn dead_letter(&self, number: i64) -> BoxFuture<'_, Result<Option<DeadLetter>, StoreError>>;
 
     /// Takes one off the list; false where there is none of that number.
     fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
@@ -159,10 +187,16 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Asks the running processor to carry one out again; false where there is none of that number.
     fn ask_retry(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Takes those off the list that are to be carried out again; each is given once to this process. Once it has been
-    /// dealt with, [`drop_dead`](Self::drop_dead) must say so: one that this process leaves behind when it ends is given
-    /// to the next, so that none is lost.
-    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
+    /// Takes one off the list that is to be carried out again, and is `platform`'s. Once it has been dealt with,
+    /// [`drop_dead`](Self::drop_dead) must say so. One that this process has when it ends in order is given to the next;
+    /// where it dies, carrying it out may be why: then it is in the list again.
+    fn take_retry<'a>(
+        &'a self,
+        platform: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<DeadLetter>, StoreError>>;
+
+    /// One that was taken has not been dealt with: it can be taken again.
+    fn return_retry(&self, number: i64) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The orderly end: keeps what is still to be kept, and lets go of everything. What was begun and is not finished is
     /// `Interrupted` for the next, without a crash. Nothing can be asked after that.

@@ -3,18 +3,14 @@
 //! A platform's name stands before the queue's, `europe/actions.201.jira`. What has no name before it is of the platform
 //! that needs none: a journal of one platform is as it always was.
 
-use super::{Answer, DeadLetter, Journal, Key, Standing, Store, StoreError};
+use super::{Answer, DeadLetter, Journal, Key, Listed, Standing, Store, StoreError};
 use futures_util::{FutureExt, future::BoxFuture};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-/// The journal, and the dead letters that one platform found for another.
+/// The journal of all platforms.
 #[derive(Debug, Clone)]
 pub struct Platforms {
     journal: Journal,
-    retries: Arc<Mutex<HashMap<Option<String>, Vec<DeadLetter>>>>,
 }
 
 /// One platform's part of the journal.
@@ -39,25 +35,13 @@ impl Platforms {
     /// All platforms' parts of `journal`.
     #[must_use]
     pub fn new(journal: Journal) -> Self {
-        Self { journal, retries: Arc::default() }
+        Self { journal }
     }
 
     /// The part of the platform of this name; `None`: of the one whose messages bear none.
     #[must_use]
     pub fn part(&self, platform: Option<&str>) -> Journal {
         Arc::new(Part { all: self.clone(), platform: platform.map(str::to_owned) })
-    }
-
-    /// Those asked for since, by platform: the journal gives each letter once, to whoever asks first.
-    fn sort(&self, letters: Vec<DeadLetter>, platform: Option<&String>) -> Vec<DeadLetter> {
-        let mut retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        for mut letter in letters {
-            let (of, queue) = split(&letter.key.destination);
-            let (of, queue) = (of.map(str::to_owned), queue.to_owned());
-            letter.key.destination = queue;
-            retries.entry(of).or_default().push(letter);
-        }
-        retries.remove(&platform.cloned()).unwrap_or_default()
     }
 }
 
@@ -107,18 +91,22 @@ impl Store for Part {
         self.journal().confirmed(&self.key(key));
     }
 
+    fn connected(&self, _platform: Option<&str>, up: bool) {
+        self.journal().connected(self.platform.as_deref(), up);
+    }
+
     fn bury(&self, mut letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
         letter.key = self.key(&letter.key);
         self.journal().bury(letter)
     }
 
-    fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        async move {
-            let letters = self.journal().dead().await?.into_iter();
-            let mine = |letter: &DeadLetter| split(&letter.key.destination).0 == self.platform.as_deref();
-            Ok(letters.filter(mine).collect())
-        }
-        .boxed()
+    /// Of all platforms: a number names one of them all.
+    fn dead(&self, after: i64) -> BoxFuture<'_, Result<Vec<Listed>, StoreError>> {
+        self.journal().dead(after)
+    }
+
+    fn dead_letter(&self, number: i64) -> BoxFuture<'_, Result<Option<DeadLetter>, StoreError>> {
+        self.journal().dead_letter(number)
     }
 
     fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -129,12 +117,23 @@ impl Store for Part {
         self.journal().ask_retry(number)
     }
 
-    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+    /// By the name that its broker knows.
+    fn take_retry<'a>(
+        &'a self,
+        _platform: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<DeadLetter>, StoreError>> {
         async move {
-            let letters = self.journal().take_retries().await?;
-            Ok(self.all.sort(letters, self.platform.as_ref()))
+            let taken = self.journal().take_retry(self.platform.as_deref()).await?;
+            Ok(taken.map(|mut letter| {
+                letter.key.destination = split(&letter.key.destination).1.to_owned();
+                letter
+            }))
         }
         .boxed()
+    }
+
+    fn return_retry(&self, number: i64) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.journal().return_retry(number)
     }
 
     /// The journal is closed when the process ends, not with one platform.

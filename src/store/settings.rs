@@ -1,6 +1,7 @@
 //! Where the journal is, and how carefully it is kept.
 
-use super::{Journal, PostgresStore, PostgresUrl, SqliteStore, StoreError};
+use super::links::Links;
+use super::{Journal, PostgresStore, PostgresUrl, SqliteStore, StoreError, sqlite::cannot_open};
 use std::{
     fmt,
     fs::DirBuilder,
@@ -20,8 +21,8 @@ pub struct Settings {
     pub url: Url,
     /// When it goes to the disk.
     pub sync: SyncMode,
-    /// How long an entry stays after the broker has confirmed its acknowledgement; the answer is at hand that long, should
-    /// the broker deliver the message again all the same.
+    /// How long an entry stays after the broker has confirmed its acknowledgement, and after the connection to the broker
+    /// has come back; the answer is at hand that long, should the broker deliver the message again all the same.
     pub keep: Duration,
     /// How long a processor that shares its journal may be out of touch before others take its messages over.
     pub lease: Duration,
@@ -60,13 +61,22 @@ pub struct UrlError(pub(super) &'static str);
 /// # Errors
 /// [`StoreError::Unusable`] where somebody must act, [`StoreError::Unavailable`] where it may help to try later.
 pub async fn open(settings: &Settings) -> Result<Journal, StoreError> {
-    let (sync, keep) = (settings.sync, settings.keep);
+    open_serving(settings, &[]).await
+}
+
+/// Opens the journal for a process that connects to the brokers of `platforms` and says when it has: see
+/// [`Store::connected`](super::Store::connected).
+///
+/// # Errors
+/// As for [`open`].
+pub async fn open_serving(settings: &Settings, platforms: &[Option<&str>]) -> Result<Journal, StoreError> {
+    let (sync, keep, links) = (settings.sync, settings.keep, Links::of(platforms));
     match settings.url.clone() {
-        Url::Postgres(url) => Ok(Arc::new(PostgresStore::open(&url, settings).await?)),
+        Url::Postgres(url) => Ok(Arc::new(PostgresStore::open_serving(&url, settings, links).await?)),
         url => {
             aside(move || {
                 url.make_directory()?;
-                SqliteStore::open(&url.file(), sync, keep)
+                SqliteStore::open_serving(&url.file(), sync, keep, links)
             })
             .await
         }
@@ -115,11 +125,9 @@ impl Url {
 }
 
 fn cannot(directory: &Path, error: &io::Error) -> StoreError {
-    StoreError::Unusable(format!(
-        "{}: {error}; the journal needs this directory: make it for the processor's user, or name another in [store] \
-         state_dir",
-        directory.display()
-    ))
+    const ADVICE: &str = "the journal needs this directory: make it for the processor's user, or name another in [store] \
+                          state_dir";
+    cannot_open(directory, error, ADVICE)
 }
 
 impl FromStr for Url {

@@ -85,6 +85,7 @@ fn letter() -> DeadLetter {
         ("correlation-id", "invid:390"),
         ("Co3ContextToken", "a-context-token"),
         ("odd", "a\u{1b}[31mred"),
+        ("turned", "a\u{202e}exe.pdf\u{2066}\u{61c}"),
     ];
     let body = r#"{"action_id":17,"incident":{"id":2095,"name":"Phish"},"properties":{"token":"t-0815"}}"#;
     DeadLetter {
@@ -159,13 +160,17 @@ async fn show_has_headers_reason_and_the_body_indented() {
 
 #[tokio::test]
 async fn show_masks_tokens_and_secrets_and_sends_no_commands_to_the_terminal() {
-    let quoting = DeadLetter { reason: format!("login with {SECRET} failed"), ..letter() };
+    let reason = format!("login with {SECRET} failed\u{202e}\u{9b}");
+    let quoting = DeadLetter { reason, ..letter() };
     let answer = Answer { reply_to: "acks".to_owned(), correlation_id: None, body: format!("no: {SECRET}") };
     let machine = Machine::with([quoting, DeadLetter { answer: Some(answer), ..letter() }]).await;
     let all = ["list", "list --json", "show 1", "show 2"].map(|command| machine.dead(command).out).concat();
-    for hidden in [SECRET, "a-context-token", "t-0815", "\u{1b}"] {
+    for hidden in [SECRET, "a-context-token", "t-0815", "\u{1b}", "\u{202e}", "\u{2066}", "\u{61c}", "\u{9b}"]
+    {
         assert!(!all.contains(hidden), "{hidden}: {all}");
     }
+    assert!(all.contains("turned: a\\u{202e}exe.pdf\\u{2066}\\u{61c}"), "{all}");
+    assert!(all.contains("failed\\u202e\\u009b"), "{all}");
     assert!(all.contains("Co3ContextToken: ***") && all.contains("odd: a\\u{1b}[31mred"), "{all}");
     assert!(all.contains("answer that could not be delivered to acks\n  no: ***"), "{all}");
 }
@@ -191,16 +196,17 @@ async fn a_running_processor_takes_up_what_is_to_be_carried_out_again() {
         ran.out
     );
     assert!(ran.out.contains("if none does, the next one when it starts"), "{}", ran.out);
-    let taken = processor.take_retries().await.unwrap();
-    assert_eq!(taken.iter().map(|letter| letter.body.as_slice()).collect::<Vec<_>>(), [b"second"]);
-    assert!(processor.take_retries().await.unwrap().is_empty());
+    assert_eq!(processor.take_retry(None).await.unwrap().unwrap().body, b"second");
+    assert!(processor.take_retry(None).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn the_next_processor_takes_up_what_was_asked_for_while_none_ran() {
     let machine = Machine::with([letter(), letter()]).await;
     assert_eq!(machine.dead("retry --all").code, 0);
-    assert_eq!(machine.processor().await.take_retries().await.unwrap().len(), 2);
+    let processor = machine.processor().await;
+    assert!(processor.take_retry(None).await.unwrap().is_some());
+    assert!(processor.take_retry(None).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -216,6 +222,27 @@ async fn drop_says_what_is_gone() {
     );
     let left = machine.dead("list --json").out;
     assert_eq!(serde_json::from_str::<Value>(&left).unwrap()[0]["number"], 2);
+}
+
+/// Each of the commands has one of them in memory at a time.
+#[tokio::test]
+async fn a_long_list_of_large_letters_takes_little_memory() {
+    let large = vec![b'x'; 2 << 20];
+    let machine = Machine::with((0..40).map(|_| with_body(&large))).await;
+    for command in ["list", "list --json", "show 3", "retry --all", "drop 3"] {
+        // All of them would not fit.
+        let limited = format!(r#"ulimit -d 65536; exec "$@" {command}"#);
+        let output = Command::new("sh")
+            .args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_processor"), "dead"])
+            .env_clear()
+            .env("HOME", machine.0.path())
+            .current_dir(machine.0.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let list = machine.dead("list --json").out;
+    assert_eq!(serde_json::from_str::<Value>(&list).unwrap()[0]["body_bytes"], large.len());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod answers;
 mod blocking;
 mod cancel;
 mod data;
+mod descriptors;
 mod functions;
 pub(crate) mod handlers;
 pub(crate) mod journal;
@@ -11,6 +12,7 @@ mod link;
 mod long_work;
 mod rabbitmq;
 mod refused;
+mod retries;
 mod service;
 mod stopping;
 

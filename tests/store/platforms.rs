@@ -39,18 +39,19 @@ async fn a_retry_goes_to_the_platform_whose_message_it_is_whoever_asks_first() {
     let platforms = Platforms::new(journal.clone());
     let (europe, default) = (platforms.part(Some("europe")), platforms.part(None));
     let number = europe.bury(letter()).await.unwrap();
-    assert_eq!(journal.dead().await.unwrap()[0].key.destination, "europe/actions.201.jira");
+    assert_eq!(journal.dead(0).await.unwrap()[0].letter.key.destination, "europe/actions.201.jira");
     assert!(journal.ask_retry(number).await.unwrap());
-    assert_eq!(default.take_retries().await.unwrap(), []);
-    assert_eq!(europe.take_retries().await.unwrap()[0].key, key(), "under the name that the broker knows");
-    assert_eq!(europe.take_retries().await.unwrap(), [], "once");
+    assert_eq!(default.take_retry(None).await.unwrap(), None);
+    let taken = europe.take_retry(None).await.unwrap().unwrap();
+    assert_eq!(taken.key, key(), "under the name that the broker knows");
+    assert_eq!(europe.take_retry(None).await.unwrap(), None, "once");
 }
 
 #[tokio::test]
 async fn the_platform_without_a_name_writes_what_it_always_wrote() {
     let journal: Journal = Arc::new(MemoryStore::default());
     Platforms::new(journal.clone()).part(None).bury(letter()).await.unwrap();
-    assert_eq!(journal.dead().await.unwrap()[0].key, key());
+    assert_eq!(journal.dead(0).await.unwrap()[0].letter.key, key());
     assert_eq!(split("europe/actions.201.jira"), (Some("europe"), "actions.201.jira"));
     assert_eq!(split("actions.201.a/b"), (None, "actions.201.a/b"));
 }

@@ -65,11 +65,11 @@ async fn a_database_that_stays_away_is_said_after_a_while_and_once_it_is_back_al
     let error = journal.begin(&key("1")).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert!(error.to_string().contains("postgres://127.0.0.1:"), "{error}");
-    assert!(matches!(journal.dead().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(journal.dead(0).await, Err(StoreError::Unavailable(_))));
     server.restart().await;
     journal.begin(&key("1")).await.unwrap();
     journal.finish(&key("1"), answer("1")).await.unwrap();
-    assert!(journal.dead().await.unwrap().is_empty());
+    assert!(journal.dead(0).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -69,7 +69,11 @@ behaviours! {
     what_a_dead_process_had_begun_goes_back_as_it_is
     work_that_an_orderly_end_cut_off_is_interrupted_without_a_crash
     what_was_answered_stays_answered
-    a_letter_that_a_dead_process_had_taken_is_taken_again_until_it_is_dropped
+    a_letter_whose_process_died_is_in_the_list_again
+    a_letter_that_an_orderly_end_left_is_the_next_ones
+    the_list_has_small_bodies_only_and_comes_in_pieces
+    letters_are_taken_one_at_a_time_and_by_platform
+    a_letter_that_is_returned_is_taken_again
 }
 
 #[tokio::test]
@@ -78,12 +82,12 @@ async fn a_command_may_look_into_the_journal_while_the_processor_has_it() {
     let daemon = directory.open().await;
     let (first, second) = (daemon.bury(letter("1")).await.unwrap(), daemon.bury(letter("2")).await.unwrap());
     let command = open_beside(&directory.settings()).await.unwrap();
-    assert_eq!(command.dead().await.unwrap().len(), 2);
+    assert_eq!(command.dead(0).await.unwrap().len(), 2);
     assert!(command.drop_dead(first).await.unwrap());
     assert!(command.ask_retry(second).await.unwrap());
     command.close().await;
-    assert_eq!(daemon.take_retries().await.unwrap().len(), 1);
-    assert_eq!(daemon.dead().await.unwrap(), []);
+    assert!(daemon.take_retry(None).await.unwrap().is_some());
+    assert_eq!(daemon.dead(0).await.unwrap(), []);
 }
 
 #[tokio::test]

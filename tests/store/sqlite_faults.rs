@@ -89,6 +89,52 @@ async fn a_file_that_breaks_while_it_is_used_is_set_aside() {
     assert_eq!(set_aside(&directory).len(), 1);
 }
 
+/// More than a start may read.
+#[tokio::test]
+async fn a_large_file_is_looked_over_beside_the_work() {
+    let directory = Directory::new();
+    let journal = directory.open().await;
+    let long = Answer { body: "x".repeat(4_000_000), ..answer("1") };
+    for number in 0..12 {
+        journal.finish(&key(&number.to_string()), long.clone()).await.unwrap();
+    }
+    journal.close().await;
+    let file = fs::OpenOptions::new().write(true).open(directory.file()).unwrap();
+    let end = file.metadata().unwrap().len();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0x5a; 8192], end - 1_000_000).unwrap();
+    let (journal, log) = open(&directory.file());
+    let journal: Journal = Arc::new(journal.unwrap());
+    assert!(!log.contains("is broken"), "{log}");
+    while set_aside(&directory).is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    journal.finish(&key("new"), answer("1")).await.unwrap();
+    assert_eq!(journal.claim(&key("new")).await.unwrap(), Standing::Answered(answer("1")));
+    assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::New);
+}
+
+/// Whoever may write the directory could have another file overwritten, or its mode changed.
+#[tokio::test]
+async fn no_file_is_reached_by_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    for name in ["journal.db", "journal.lock"] {
+        let directory = Directory::new();
+        let theirs = directory.file().with_file_name("theirs");
+        fs::write(&theirs, "theirs").unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&theirs, directory.file().with_file_name(name)).unwrap();
+        let words = refusal(&directory.file());
+        assert!(words.contains(name) && words.contains("symbolic link"), "{words}");
+        assert_eq!(theirs.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+    }
+    // A directory may be reached by one, as /var/run is.
+    let (directory, other) = (Directory::new(), Directory::new());
+    let link = other.file().with_file_name("link");
+    symlink(directory.file().parent().unwrap(), &link).unwrap();
+    assert!(open(&link.join("journal.db")).0.is_ok());
+}
+
 /// A copy of a journal in use is what a power cut leaves behind.
 #[tokio::test]
 async fn a_torn_end_is_cut_off_and_the_rest_is_there() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use action_processor::store::{Answer, DeadLetter, Journal, Key, Standing, StoreError};
+use action_processor::store::{Answer, DeadLetter, Journal, Key, Listed, Standing, StoreError};
 
 /// Somewhere to keep a journal, for one test.
 pub(crate) trait Place {
@@ -141,18 +141,35 @@ pub(crate) async fn nothing_can_be_asked_after_the_end(place: &impl Place) {
 pub(crate) async fn a_dead_letter_keeps_everything(place: &impl Place) {
     let journal = place.open().await;
     let number = journal.bury(letter("1")).await.unwrap();
-    assert_eq!(journal.dead().await.unwrap(), [DeadLetter { number, ..letter("1") }]);
+    assert_eq!(journal.dead_letter(number).await.unwrap(), Some(DeadLetter { number, ..letter("1") }));
+    assert_eq!(journal.dead_letter(number + 1).await.unwrap(), None);
 }
 
 pub(crate) async fn dead_letters_are_listed_oldest_first_and_dropped_by_number(place: &impl Place) {
     let journal = place.open().await;
     let first = journal.bury(letter("1")).await.unwrap();
     let second = journal.bury(DeadLetter { answer: None, ..letter("2") }).await.unwrap();
-    let listed: Vec<i64> = journal.dead().await.unwrap().iter().map(|letter| letter.number).collect();
-    assert_eq!(listed, [first, second]);
+    assert_eq!(numbers(&journal).await, [first, second]);
     assert!(journal.drop_dead(first).await.unwrap());
     assert!(!journal.drop_dead(first).await.unwrap());
-    assert_eq!(journal.dead().await.unwrap(), [DeadLetter { number: second, answer: None, ..letter("2") }]);
+    let listed = DeadLetter { number: second, answer: None, ..letter("2") };
+    assert_eq!(journal.dead(0).await.unwrap(), [Listed { letter: listed, bytes: 3 }]);
+}
+
+pub(crate) async fn the_list_has_small_bodies_only_and_comes_in_pieces(place: &impl Place) {
+    let journal = place.open().await;
+    let large = vec![b'x'; 1 << 20];
+    journal.bury(DeadLetter { body: large.clone(), ..letter("0") }).await.unwrap();
+    for number in 1..150 {
+        journal.bury(letter(&number.to_string())).await.unwrap();
+    }
+    let page = journal.dead(0).await.unwrap();
+    let Listed { letter: first, bytes } = &page[0];
+    assert_eq!((*bytes, first.body.len()), (large.len() as u64, 0));
+    assert_eq!(first.answer, Some(Answer { body: String::new(), ..answer("0") }));
+    assert!(page.len() < 150, "{}", page.len());
+    assert_eq!(numbers(&journal).await.len(), 150);
+    assert_eq!(journal.dead_letter(first.number).await.unwrap().unwrap().body, large);
 }
 
 pub(crate) async fn a_letter_to_be_tried_again_is_taken_off_the_list_once(place: &impl Place) {
@@ -161,16 +178,47 @@ pub(crate) async fn a_letter_to_be_tried_again_is_taken_off_the_list_once(place:
     journal.bury(letter("2")).await.unwrap();
     assert!(journal.ask_retry(first).await.unwrap());
     assert!(!journal.ask_retry(first + 1000).await.unwrap());
-    assert_eq!(journal.take_retries().await.unwrap(), [DeadLetter { number: first, ..letter("1") }]);
-    assert_eq!(journal.take_retries().await.unwrap(), []);
-    assert_eq!(ids(&journal.dead().await.unwrap()), ["2"]);
+    let taken = journal.take_retry(None).await.unwrap();
+    assert_eq!(taken, Some(DeadLetter { number: first, ..letter("1") }));
+    assert_eq!(journal.take_retry(None).await.unwrap(), None);
+    assert_eq!(journal.dead_letter(first).await.unwrap(), None);
+    assert_eq!(numbers(&journal).await, [first + 1]);
+}
+
+pub(crate) async fn letters_are_taken_one_at_a_time_and_by_platform(place: &impl Place) {
+    let journal = place.open().await;
+    let of = |platform: &str, id: &str| {
+        let key = Key { destination: format!("{platform}/actions.201.orders"), id: id.to_owned() };
+        DeadLetter { key, ..letter(id) }
+    };
+    for letter in [of("europe", "1"), letter("2"), of("europe", "3"), of("us", "4")] {
+        let number = journal.bury(letter).await.unwrap();
+        assert!(journal.ask_retry(number).await.unwrap());
+    }
+    let mut taken = Vec::new();
+    for platform in [None, Some("europe"), Some("asia"), None, Some("europe"), Some("europe")] {
+        taken.push(journal.take_retry(platform).await.unwrap().map(|letter| letter.key.id));
+    }
+    assert_eq!(taken, [Some("2"), Some("1"), None, None, Some("3"), None].map(|id| id.map(str::to_owned)));
+    assert_eq!(ids(&journal).await, ["4"]);
+}
+
+pub(crate) async fn a_letter_that_is_returned_is_taken_again(place: &impl Place) {
+    let journal = place.open().await;
+    let number = journal.bury(letter("1")).await.unwrap();
+    journal.ask_retry(number).await.unwrap();
+    for _ in 0..2 {
+        assert!(journal.take_retry(None).await.unwrap().is_some());
+        assert!(journal.take_retry(None).await.unwrap().is_none());
+        journal.return_retry(number).await.unwrap();
+    }
 }
 
 pub(crate) async fn a_letter_that_was_taken_is_dropped_when_it_was_dealt_with(place: &impl Place) {
     let journal = place.open().await;
     let number = journal.bury(letter("1")).await.unwrap();
     journal.ask_retry(number).await.unwrap();
-    journal.take_retries().await.unwrap();
+    journal.take_retry(None).await.unwrap();
     assert!(!journal.ask_retry(number).await.unwrap());
     assert!(journal.drop_dead(number).await.unwrap());
     assert!(!journal.drop_dead(number).await.unwrap());
@@ -261,19 +309,33 @@ pub(crate) async fn what_was_answered_stays_answered(place: &impl Place) {
     assert_eq!(journal.claim(&key("1")).await.unwrap(), Standing::Answered(answer("1")));
 }
 
-pub(crate) async fn a_letter_that_a_dead_process_had_taken_is_taken_again_until_it_is_dropped(
-    place: &impl Place,
-) {
+/// It may be what ended the process: it is not given to the next one, and the next.
+pub(crate) async fn a_letter_whose_process_died_is_in_the_list_again(place: &impl Place) {
+    let mut journal = place.open().await;
+    let number = journal.bury(letter("1")).await.unwrap();
+    for _ in 0..2 {
+        assert!(journal.ask_retry(number).await.unwrap());
+        assert!(journal.take_retry(None).await.unwrap().is_some());
+        place.die(journal).await;
+        journal = place.open().await;
+        assert_eq!(journal.take_retry(None).await.unwrap(), None);
+        assert_eq!(ids(&journal).await, ["1"]);
+        let reason = journal.dead_letter(number).await.unwrap().unwrap().reason;
+        assert_eq!(reason, "it crashed the process twice; the process ended while it was carried out again");
+    }
+}
+
+pub(crate) async fn a_letter_that_an_orderly_end_left_is_the_next_ones(place: &impl Place) {
     let journal = place.open().await;
     let number = journal.bury(letter("1")).await.unwrap();
     journal.ask_retry(number).await.unwrap();
-    journal.take_retries().await.unwrap();
-    place.die(journal).await;
+    journal.take_retry(None).await.unwrap();
+    journal.close().await;
     let journal = place.open().await;
-    assert_eq!(ids(&journal.take_retries().await.unwrap()), ["1"]);
+    assert_eq!(journal.take_retry(None).await.unwrap(), Some(DeadLetter { number, ..letter("1") }));
     assert!(journal.drop_dead(number).await.unwrap());
-    place.die(journal).await;
-    assert_eq!(place.open().await.take_retries().await.unwrap(), []);
+    journal.close().await;
+    assert_eq!(place.open().await.take_retry(None).await.unwrap(), None);
 }
 
 async fn carry_out(journal: &Journal, id: &str) {
@@ -286,6 +348,21 @@ fn waiting(note: &str) -> Standing {
     Standing::Waiting { note: Some(note.to_owned()) }
 }
 
-fn ids(letters: &[DeadLetter]) -> Vec<&str> {
-    letters.iter().map(|letter| letter.key.id.as_str()).collect()
+/// The whole list.
+async fn listed(journal: &Journal) -> Vec<DeadLetter> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = journal.dead(after).await.unwrap();
+        let Some(last) = page.last() else { return all };
+        after = last.letter.number;
+        all.extend(page.into_iter().map(|listed| listed.letter));
+    }
+}
+
+async fn numbers(journal: &Journal) -> Vec<i64> {
+    listed(journal).await.iter().map(|letter| letter.number).collect()
+}
+
+async fn ids(journal: &Journal) -> Vec<String> {
+    listed(journal).await.into_iter().map(|letter| letter.key.id).collect()
 }

@@ -34,9 +34,32 @@ fn what_cannot_be_read_is_said_without_quoting_it() {
         "sqlite::memory:",
         "postgres://me:hun/ter2@host:port/db?hunter2=x",
         "postgres://me:hunter2@host/db?sslmode=maybe",
+        "postgres://db/journal?PASSWORD=hunter2",
     ] {
         let error = url(text).unwrap_err().to_string();
         assert!(error.starts_with("[store] url ") && !error.contains("ter2"), "{error}");
+    }
+}
+
+#[test]
+fn what_may_be_a_part_of_the_password_is_no_host() {
+    for text in [
+        "postgres://proc:pg@hunter2@localhost:5432/j1",
+        "postgresql://proc:pg@hunter2/x@localhost/j1",
+        "postgres://proc@home:hunter2@localhost/j1",
+        "postgres://proc:pg@localhost/j1?host=hunter2@localhost",
+        "postgres://proc:pg@hunter2%40localhost/j1",
+        "postgres://proc:pg@hun%20ter2/j1",
+        "postgres://proc:pg@ter2?x@localhost/j1",
+        "postgres://proc:pg@h,ter2%23/j1",
+    ] {
+        let error = url(text).unwrap_err().to_string();
+        assert!(error.contains("%40") && !error.contains("ter2"), "{text}: {error}");
+    }
+    for text in
+        ["postgres://proc:p%40g@localhost/j", "postgres://p@[::1]:5432/j", "postgres://p@a,b_c.example/j"]
+    {
+        assert!(url(text).is_ok(), "{text}");
     }
 }
 

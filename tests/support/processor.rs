@@ -87,16 +87,27 @@ impl Processor {
         Self::start(config, arguments, &[])
     }
 
+    /// Starts `processor run` within what the shell's command `limits` sets.
+    pub(crate) fn limited(config: &AppConfig, limits: &str) -> Self {
+        let script = format!(r#"{limits}; exec "$@""#);
+        let shell = ["sh", "-c", &script, "sh", env!("CARGO_BIN_EXE_processor"), "run"];
+        Self::spawn(config, &shell, &[])
+    }
+
     /// Starts `processor` with `variables` in an environment that is otherwise empty but for `PATH`.
     pub(crate) fn start(config: &AppConfig, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(config, &[&[env!("CARGO_BIN_EXE_processor")], arguments].concat(), variables)
+    }
+
+    fn spawn(config: &AppConfig, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::Builder::new().prefix("processor-").tempdir().expect("a temporary directory");
         let config_file = dir.path().join("app.config");
         std::fs::write(&config_file, config.text()).expect("app.config is written");
         // It holds secrets: as `processor config -c` makes it.
         let owners = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(&config_file, owners).expect("app.config is ours");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_processor"))
-            .args(arguments)
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", dir.path())
@@ -151,9 +162,14 @@ impl Processor {
         matching(&self.log())
     }
 
+    /// Its process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the processor runs")
+    }
+
     /// Sends it a signal: `TERM`, `INT`, `HUP`, `KILL`, `STOP`, `CONT`.
     pub(crate) fn signal(&self, signal: &str) {
-        signal::send(self.child.id().expect("the processor runs"), signal);
+        signal::send(self.id(), signal);
     }
 
     /// Waits for its end, and for the end of what it prints.

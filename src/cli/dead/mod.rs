@@ -1,7 +1,8 @@
 //! `processor dead`: the messages that were set aside.
 //!
-//! - `open`: the journal that they are in; `table`: `list`; `letter`: `show`; `terms`: one of them in a few words
+//! - `open`: the journal that they are in; `chosen`: those that are meant; `table`: `list`; `letter`: `show`; `terms`: one of them in a few words
 
+mod chosen;
 mod letter;
 mod open;
 mod table;
@@ -12,8 +13,9 @@ use crate::{
     component::Component,
     config::Problems,
     daemon::settings::SettingsError,
-    store::{DeadLetter, Journal, StoreError},
+    store::{Journal, Listed, StoreError},
 };
+use chosen::Letters;
 use open::Opened;
 use std::{
     io::{self, Write},
@@ -149,46 +151,38 @@ fn carry_out(args: &DeadArgs, components: &[Component], out: &mut dyn Write) -> 
     let runtime = runtime().map_err(DeadError::Runtime)?;
     runtime.block_on(async {
         let Opened { journal, redactor } = open::open(args.config_file.as_deref(), components).await?;
-        let letters = journal.dead().await?;
         let done = match &args.command {
-            DeadCommand::List(list) if list.json => table::json(&letters, &redactor, out),
-            DeadCommand::List(_) => table::text(&letters, &redactor, out),
-            DeadCommand::Show(show) => letter::show(find(&letters, show.number)?, show.body, &redactor, out),
-            DeadCommand::Retry(retry) => retries(&journal, letters, retry, out).await,
-            DeadCommand::Drop(drop) => drops(&journal, letters, drop, out).await,
+            DeadCommand::List(list) if list.json => table::json(Letters::all(&journal), &redactor, out).await,
+            DeadCommand::List(_) => table::text(Letters::all(&journal), &redactor, out).await,
+            DeadCommand::Show(show) => match journal.dead_letter(show.number).await? {
+                Some(letter) => letter::show(&letter, show.body, &redactor, out),
+                None => known(&[show.number]),
+            },
+            DeadCommand::Retry(retry) => retries(&journal, retry, out).await,
+            DeadCommand::Drop(drop) => drops(&journal, drop, out).await,
         };
         journal.close().await;
         done
     })
 }
 
-fn find(letters: &[DeadLetter], number: i64) -> Result<&DeadLetter, DeadError> {
-    let found = letters.iter().find(|letter| letter.number == number);
-    found.ok_or_else(|| DeadError::Unknown(number.to_string()))
-}
-
-async fn retries(
-    journal: &Journal,
-    letters: Vec<DeadLetter>,
-    args: &RetryArgs,
-    out: &mut dyn Write,
-) -> Result<(), DeadError> {
-    let (chosen, mut unknown) = choose(letters, &args.numbers, args.all);
+async fn retries(journal: &Journal, args: &RetryArgs, out: &mut dyn Write) -> Result<(), DeadError> {
+    let mut letters = Letters::chosen(journal, &args.numbers, args.all);
     let mut asked = 0;
-    for letter in chosen {
+    while let Some(Listed { letter, .. }) = letters.next().await? {
         if journal.ask_retry(letter.number).await? {
             asked += 1;
             writeln!(out, "{}  to be carried out again", terms::line(&letter))?;
         } else {
-            unknown.push(letter.number);
+            letters.unknown.push(letter.number);
         }
     }
     match asked {
-        0 if unknown.is_empty() => writeln!(out, "{NOTHING}")?,
+        0 if letters.unknown.is_empty() => writeln!(out, "{NOTHING}")?,
         0 => {}
         _ => writeln!(out, "{TAKEN_UP}")?,
     }
-    known(&unknown)
+    known(&letters.unknown)
 }
 
 const NOTHING: &str = "There are no dead letters.";
@@ -196,35 +190,27 @@ const NOTHING: &str = "There are no dead letters.";
 const TAKEN_UP: &str = "\
 A processor that runs takes this up within a few seconds; if none does, the next one when it starts.";
 
-async fn drops(
-    journal: &Journal,
-    letters: Vec<DeadLetter>,
-    args: &DropArgs,
-    out: &mut dyn Write,
-) -> Result<(), DeadError> {
-    if args.all && letters.is_empty() {
-        return Ok(writeln!(out, "{NOTHING}")?);
-    }
+async fn drops(journal: &Journal, args: &DropArgs, out: &mut dyn Write) -> Result<(), DeadError> {
     if args.all && !args.yes {
-        return Err(DeadError::Unsure(terms::count(letters.len())));
+        return match Letters::all(journal).count().await? {
+            0 => Ok(writeln!(out, "{NOTHING}")?),
+            letters => Err(DeadError::Unsure(terms::count(letters))),
+        };
     }
-    let (chosen, mut unknown) = choose(letters, &args.numbers, args.all);
-    for letter in chosen {
+    let mut letters = Letters::chosen(journal, &args.numbers, args.all);
+    let mut dropped = 0;
+    while let Some(Listed { letter, .. }) = letters.next().await? {
         if journal.drop_dead(letter.number).await? {
+            dropped += 1;
             writeln!(out, "{}  dropped: {}", terms::line(&letter), terms::printable(&letter.reason))?;
         } else {
-            unknown.push(letter.number);
+            letters.unknown.push(letter.number);
         }
     }
-    known(&unknown)
-}
-
-/// Those that are meant, in their order in the list, and the numbers that are not there.
-fn choose(letters: Vec<DeadLetter>, numbers: &[i64], all: bool) -> (Vec<DeadLetter>, Vec<i64>) {
-    let is_there = |number: &i64| letters.iter().any(|letter| letter.number == *number);
-    let unknown = numbers.iter().copied().filter(|number| !is_there(number)).collect();
-    let chosen = letters.into_iter().filter(|letter| all || numbers.contains(&letter.number)).collect();
-    (chosen, unknown)
+    if dropped == 0 && letters.unknown.is_empty() {
+        writeln!(out, "{NOTHING}")?;
+    }
+    known(&letters.unknown)
 }
 
 /// What could be done was done; the rest is an error.

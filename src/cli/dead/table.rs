@@ -1,9 +1,9 @@
 //! `processor dead list`.
 
-use super::{DeadError, NOTHING, terms};
+use super::{DeadError, NOTHING, chosen::Letters, terms};
 use crate::{
     logging::Redactor,
-    store::{DeadLetter, platforms},
+    store::{DeadLetter, Listed, platforms},
 };
 use serde_json::{Value, json};
 use std::io::Write;
@@ -17,16 +17,18 @@ const WIDEST: usize = 28;
 const HEADINGS: [&str; 5] = ["no", "since", "queue", "what", "reason"];
 
 /// A line for each, after a line of headings.
-pub(super) fn text(
-    letters: &[DeadLetter],
+pub(super) async fn text(
+    mut letters: Letters<'_>,
     redactor: &Redactor,
     out: &mut dyn Write,
 ) -> Result<(), DeadError> {
-    if letters.is_empty() {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    while let Some(Listed { letter, .. }) = letters.next().await? {
+        rows.push(cells(&letter, redactor).map(|cell| cut(&cell, WIDTH)));
+    }
+    if rows.len() == 1 {
         return Ok(writeln!(out, "{NOTHING}")?);
     }
-    let mut rows = vec![HEADINGS.map(str::to_owned)];
-    rows.extend(letters.iter().map(|letter| cells(letter, redactor)));
     let widths = widths(&rows);
     rows.iter().try_for_each(|row| writeln!(out, "{}", line(row, &widths)))?;
     Ok(())
@@ -67,16 +69,19 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// One array, with every text in full.
-pub(super) fn json(
-    letters: &[DeadLetter],
+pub(super) async fn json(
+    mut letters: Letters<'_>,
     redactor: &Redactor,
     out: &mut dyn Write,
 ) -> Result<(), DeadError> {
-    let letters: Vec<Value> = letters.iter().map(|letter| object(letter, redactor)).collect();
-    Ok(writeln!(out, "{:#}", Value::from(letters))?)
+    let mut list = Vec::new();
+    while let Some(listed) = letters.next().await? {
+        list.push(object(&listed, redactor));
+    }
+    Ok(writeln!(out, "{}", terms::printable_json(&Value::from(list)))?)
 }
 
-fn object(letter: &DeadLetter, redactor: &Redactor) -> Value {
+fn object(Listed { letter, bytes }: &Listed, redactor: &Redactor) -> Value {
     json!({
         "number": letter.number,
         "since": terms::since(letter).map(|since| format!("{since:.3}")),
@@ -86,7 +91,7 @@ fn object(letter: &DeadLetter, redactor: &Redactor) -> Value {
         "correlation_id": letter.header("correlation-id"),
         "what": terms::what(letter),
         "reason": redactor.mask(&letter.reason),
-        "body_bytes": letter.body.len(),
+        "body_bytes": bytes,
         "has_undelivered_answer": letter.answer.is_some(),
     })
 }

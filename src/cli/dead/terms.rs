@@ -1,17 +1,18 @@
 //! One dead letter in a few words.
 
-use crate::{dispatch::decode, store::DeadLetter};
+use crate::{dispatch::decode, logging::is_unsafe, store::DeadLetter};
 use jiff::{Timestamp, tz::TimeZone};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// What it asked for: the function's name or the action's number, and the incident; where its body does not say, the
 /// invocation.
 pub(super) fn what(letter: &DeadLetter) -> String {
     let body = body(letter).unwrap_or_default();
-    let function = body["function"]["name"].as_str().map(str::to_owned);
-    let action = || body["action_id"].as_i64().map(|id| format!("action {id}"));
+    let function = body.function["name"].as_str().map(str::to_owned);
+    let action = || body.action_id.as_i64().map(|id| format!("action {id}"));
     let Some(name) = function.or_else(action) else { return printable(invocation(letter)) };
-    let incident = body["incident"]["id"].as_i64().map(|id| format!(", incident {id}"));
+    let incident = body.incident["id"].as_i64().map(|id| format!(", incident {id}"));
     printable(&(name + &incident.unwrap_or_default()))
 }
 
@@ -20,8 +21,17 @@ fn invocation(letter: &DeadLetter) -> &str {
     letter.header("correlation-id").unwrap_or(&letter.key.id)
 }
 
+/// What is looked at of a body; the rest, which may be large, is passed over.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    function: Value,
+    action_id: Value,
+    incident: Value,
+}
+
 /// Its body, where that is JSON.
-pub(super) fn body(letter: &DeadLetter) -> Option<Value> {
+fn body(letter: &DeadLetter) -> Option<Body> {
     let text = decode::text(&letter.body).ok()?;
     serde_json::from_str(&text).ok()
 }
@@ -65,7 +75,25 @@ pub(super) fn printable_lines(text: &str) -> String {
 fn escaped(each: char, keeps_lines: bool) -> Vec<char> {
     match each {
         '\n' | '\t' if keeps_lines => vec![each],
-        each if each.is_control() => each.escape_default().collect(),
+        each if is_unsafe(each) => each.escape_default().collect(),
         each => vec![each],
     }
+}
+
+/// JSON of several lines in which the same is escaped as JSON does.
+pub(super) fn printable_json(value: &Value) -> String {
+    let mut text = String::new();
+    for each in format!("{value:#}").chars() {
+        if each != '\n' && is_unsafe(each) {
+            let units = each
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .map(|unit| format!("\\u{unit:04x}"))
+                .collect::<String>();
+            text.push_str(&units);
+        } else {
+            text.push(each);
+        }
+    }
+    text
 }

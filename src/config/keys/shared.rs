@@ -27,7 +27,7 @@ pub(super) const STORE: &[Key] = &[
         "keep",
         Decimal(0.0, 31_536_000.0),
         Some("3600"),
-        "Seconds for which an answer is remembered after the broker has confirmed it.",
+        "Seconds for which an answer is remembered after the broker has confirmed it, counted anew when the connection to the broker comes back.",
     ),
     store(
         "lease",

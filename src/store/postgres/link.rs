@@ -2,10 +2,14 @@
 
 use super::super::{StoreError, SyncMode};
 use super::{PostgresUrl, tls::Tls};
+use crate::descriptors;
 use action_component::with_causes;
 use futures_util::future::BoxFuture;
 use std::{error::Error as _, io, sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 use tokio_postgres::{Client, Error, NoTls, Socket, error::SqlState, tls::MakeTlsConnect};
 use tokio_rustls::rustls::ClientConfig;
 
@@ -28,9 +32,18 @@ pub(super) struct Address {
 /// One connection, or none at the moment.
 pub(super) struct Link {
     address: Address,
-    client: Option<Client>,
+    client: Option<Connected>,
     pause: Duration,
 }
+
+/// A client, and the task that speaks for it.
+struct Connected {
+    client: Client,
+    task: JoinHandle<()>,
+}
+
+/// How long the last words may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Why the database did not do what it was asked.
 #[derive(Debug)]
@@ -62,7 +75,7 @@ impl Link {
             Err(_elapsed) => Err(Trouble::Away("it does not answer".to_owned())),
         };
         if let Err(Trouble::Away(_)) = &answer {
-            self.client = None;
+            self.lost();
         }
         answer.map_err(|trouble| self.named(trouble))
     }
@@ -83,7 +96,18 @@ impl Link {
 
     /// The connection is of no more use.
     pub(super) fn lost(&mut self) {
-        self.client = None;
+        if let Some(connected) = self.client.take() {
+            connected.task.abort();
+        }
+    }
+
+    /// Takes leave of the server, which is told so.
+    pub(super) async fn close(&mut self) {
+        let Some(Connected { client, mut task }) = self.client.take() else { return };
+        drop(client);
+        if timeout(GOODBYE, &mut task).await.is_err() {
+            task.abort();
+        }
     }
 
     /// Waits before another attempt; longer each time in a row.
@@ -93,8 +117,8 @@ impl Link {
     }
 
     async fn client(&mut self) -> Result<&Client, Trouble> {
-        let client = match self.client.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
+        let connected = match self.client.take().filter(|connected| !connected.client.is_closed()) {
+            Some(connected) => connected,
             None => {
                 let dialled = timeout(DIAL, self.address.dial()).await;
                 let dialled = dialled.unwrap_or_else(|_| Err(Trouble::Away("it does not answer".to_owned())));
@@ -102,7 +126,7 @@ impl Link {
             }
         };
         self.pause = PAUSE.0;
-        Ok(self.client.insert(client))
+        Ok(&self.client.insert(connected).client)
     }
 
     fn named(&self, trouble: Trouble) -> Trouble {
@@ -117,14 +141,14 @@ impl Link {
 // === impl Address ===
 
 impl Address {
-    async fn dial(&self) -> Result<Client, Trouble> {
-        let client = match self.tls.clone().filter(|_| self.url.wants_tls()) {
+    async fn dial(&self) -> Result<Connected, Trouble> {
+        let connected = match self.tls.clone().filter(|_| self.url.wants_tls()) {
             Some(tls) => connect(&self.url.config, Tls(tls)).await,
             None => connect(&self.url.config, NoTls).await,
         };
-        let client = client.map_err(|error| Trouble::of(&error))?;
-        let prepared = client.batch_execute(&self.session()).await;
-        prepared.map(|()| client).map_err(|error| Trouble::of(&error))
+        let connected = connected.map_err(|error| Trouble::of(&error))?;
+        let prepared = connected.client.batch_execute(&self.session()).await;
+        prepared.map(|()| connected).map_err(|error| Trouble::of(&error))
     }
 
     /// What holds for the whole connection. More than `on` is left as the server has it.
@@ -139,14 +163,14 @@ impl Address {
     }
 }
 
-async fn connect<T>(config: &tokio_postgres::Config, tls: T) -> Result<Client, Error>
+async fn connect<T>(config: &tokio_postgres::Config, tls: T) -> Result<Connected, Error>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
     let (client, connection) = config.connect(tls).await?;
-    // Ends with the client, or with the connection: whoever asks next hears of it.
-    tokio::spawn(connection);
-    Ok(client)
+    // Ends with the client, or with the connection: the next question hears of it.
+    let task = tokio::spawn(async { drop(connection.await) });
+    Ok(Connected { client, task })
 }
 
 // === impl Trouble ===
@@ -154,6 +178,9 @@ where
 impl Trouble {
     pub(super) fn of(error: &Error) -> Self {
         let words = words(error);
+        if descriptors::ran_out(error) {
+            descriptors::report(&words);
+        }
         match error.code() {
             Some(code) if !passes(code) => Self::Refused(words),
             Some(_) => Self::Away(words),

@@ -11,15 +11,20 @@
 
 mod letters;
 mod link;
+mod sweep;
 mod tables;
 mod tls;
 mod url;
 mod worker;
 
-use super::{Answer, DeadLetter, Key, Settings, Standing, Store, StoreError, confirmed::Confirmed};
+use super::{
+    Answer, DeadLetter, Key, Listed, Settings, Standing, Store, StoreError, confirmed::Confirmed,
+    links::Links,
+};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use link::{Address, Link};
 use std::{collections::HashSet, fmt, sync::Arc, thread, time::Duration};
+use sweep::Sweep;
 use tables::{Entry, Kind};
 use tokio::{
     runtime::Builder,
@@ -45,6 +50,7 @@ pub struct PostgresStore {
     patience: Duration,
     jobs: mpsc::Sender<Job>,
     confirmed: Arc<Confirmed>,
+    links: Arc<Links>,
     letters: Mutex<Letters>,
 }
 
@@ -64,17 +70,24 @@ impl PostgresStore {
     /// [`StoreError::Unusable`] where the database refuses us, or is not fit; [`StoreError::Unavailable`] where it
     /// cannot be reached for as long as two leases.
     pub async fn open(url: &PostgresUrl, settings: &Settings) -> Result<Self, StoreError> {
-        let (mut store, jobs) = Self::prepare(url, settings).await?;
+        Self::open_serving(url, settings, Links::default()).await
+    }
+
+    pub(super) async fn open_serving(
+        url: &PostgresUrl,
+        settings: &Settings,
+        links: Links,
+    ) -> Result<Self, StoreError> {
+        let (mut store, jobs) = Self::prepare(url, settings, links).await?;
         store.take_lease(settings.lease).await?;
         let worker = Worker {
             link: Link::new(address(url, settings, STATEMENT)),
             run: store.run,
             lease: settings.lease,
-            keep: settings.keep,
             jobs,
             confirmed: Arc::clone(&store.confirmed),
             renewal: Instant::now() + settings.lease / 3,
-            sweep: Instant::now(),
+            sweep: Sweep::new(settings.keep, settings.lease, Arc::clone(&store.links)),
             confirm_from: Instant::now(),
             away: None,
         };
@@ -87,7 +100,7 @@ impl PostgresStore {
     /// # Errors
     /// As for [`open`](Self::open).
     pub async fn open_beside(url: &PostgresUrl, settings: &Settings) -> Result<Self, StoreError> {
-        Ok(Self::prepare(url, settings).await?.0)
+        Ok(Self::prepare(url, settings, Links::default()).await?.0)
     }
 
     /// Before anything is asked: what is taken by a run without a lease is anybody's.
@@ -101,6 +114,7 @@ impl PostgresStore {
     async fn prepare(
         url: &PostgresUrl,
         settings: &Settings,
+        links: Links,
     ) -> Result<(Self, mpsc::Receiver<Job>), StoreError> {
         let patience = settings.lease * 2;
         let mut link = Link::new(address(url, settings, LETTERS));
@@ -112,7 +126,8 @@ impl PostgresStore {
             run: fastrand::i64(1..),
             patience,
             jobs: sender,
-            confirmed: Arc::new(Confirmed::default()),
+            confirmed: Arc::default(),
+            links: Arc::new(links),
             letters: Mutex::new(Letters { link, given: HashSet::new() }),
         };
         Ok((store, jobs))
@@ -141,18 +156,25 @@ impl PostgresStore {
         letters.link.ask_until(deadline, question).await.map_err(link::Trouble::unavailable)
     }
 
-    async fn retries(&self) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn retry(&self, platform: Option<&str>) -> Result<Option<DeadLetter>, StoreError> {
         let deadline = Instant::now() + self.patience;
         let mut letters = self.letters.lock().await;
         let (run, given) = (self.run, letters.given.iter().copied().collect::<Arc<[i64]>>());
+        let platform = platform.map(Arc::<str>::from);
         let taken = letters.link.ask_until(deadline, |client| {
-            let given = Arc::clone(&given);
-            async move { letters::take_retries(client, run, &given).await }.boxed()
+            let (given, platform) = (Arc::clone(&given), platform.clone());
+            async move { letters::take_retry(client, run, platform.as_deref(), &given).await }.boxed()
         });
-        let taken = taken.await;
-        let taken = taken.map_err(link::Trouble::unavailable)?;
-        letters.given.extend(taken.iter().map(|letter| letter.number));
+        let taken = taken.await.map_err(link::Trouble::unavailable)?;
+        letters.given.extend(taken.as_ref().map(|letter| letter.number));
         Ok(taken)
+    }
+
+    async fn returned(&self, number: i64) -> Result<(), StoreError> {
+        let run = self.run;
+        self.letters(move |client| letters::return_retry(client, run, number).boxed()).await?;
+        self.letters.lock().await.given.remove(&number);
+        Ok(())
     }
 
     fn closed(&self) -> StoreError {
@@ -209,6 +231,10 @@ impl Store for PostgresStore {
         self.confirmed.add(key);
     }
 
+    fn connected(&self, platform: Option<&str>, up: bool) {
+        self.links.set(platform, up);
+    }
+
     fn bury(&self, letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
         let (token, letter) = (fastrand::i64(..), Arc::new(letter));
         self.letters(move |client| {
@@ -218,8 +244,12 @@ impl Store for PostgresStore {
         .boxed()
     }
 
-    fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.letters(|client| letters::dead(client).boxed()).boxed()
+    fn dead(&self, after: i64) -> BoxFuture<'_, Result<Vec<Listed>, StoreError>> {
+        self.letters(move |client| letters::dead(client, after).boxed()).boxed()
+    }
+
+    fn dead_letter(&self, number: i64) -> BoxFuture<'_, Result<Option<DeadLetter>, StoreError>> {
+        self.letters(move |client| letters::dead_letter(client, number).boxed()).boxed()
     }
 
     fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -230,8 +260,15 @@ impl Store for PostgresStore {
         self.letters(move |client| letters::ask_retry(client, number).boxed()).boxed()
     }
 
-    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.retries().boxed()
+    fn take_retry<'a>(
+        &'a self,
+        platform: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<DeadLetter>, StoreError>> {
+        self.retry(platform).boxed()
+    }
+
+    fn return_retry(&self, number: i64) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.returned(number).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -241,6 +278,7 @@ impl Store for PostgresStore {
                 // An error means that it has ended by itself.
                 let _ = closed.await;
             }
+            self.letters.lock().await.link.close().await;
         }
         .boxed()
     }

@@ -253,34 +253,14 @@ pub(super) async fn renew(client: &Client, run: i64, lease: Duration) -> Result<
         .map(drop)
 }
 
-/// The run ends in order: what it leaves begun was cut off, and no crash; all it has is free at once.
+/// The run ends in order: what it leaves begun was cut off, and no crash; all it has is free at once, and the dead letters
+/// that it has are the next one's.
 pub(super) async fn end(client: &Client, run: i64) -> Result<(), Error> {
     let cut_off = "UPDATE processor_messages SET state = 2 WHERE owner = $1 AND state = 1";
     client.query_typed(cut_off, &[(&run, Type::INT8)]).await?;
+    let free = "UPDATE processor_dead SET taken = NULL WHERE taken = $1";
+    client.query_typed(free, &[(&run, Type::INT8)]).await?;
     client.query_typed("DELETE FROM processor_runs WHERE run = $1", &[(&run, Type::INT8)]).await.map(drop)
-}
-
-/// Drops some entries that are no longer needed; whether there may be more.
-pub(super) async fn sweep(client: &Client, keep: Duration, forgotten: Duration) -> Result<bool, Error> {
-    const STEP: i64 = 500;
-    let dropped = client
-        .query_typed(
-            "WITH old AS (
-                 SELECT id, destination FROM processor_messages
-                 WHERE created < now() - make_interval(secs => $1) AND (confirmed < now() - make_interval(secs => $1)
-                     OR changed < now() - make_interval(secs => $2))
-                 ORDER BY created LIMIT $3 FOR UPDATE SKIP LOCKED),
-             runs AS (DELETE FROM processor_runs WHERE lease < now() - interval '1 day')
-             DELETE FROM processor_messages m USING old WHERE m.id = old.id AND m.destination = old.destination
-             RETURNING 1",
-            &[
-                (&keep.as_secs_f64(), Type::FLOAT8),
-                (&forgotten.as_secs_f64(), Type::FLOAT8),
-                (&STEP, Type::INT8),
-            ],
-        )
-        .await?;
-    Ok(i64::try_from(dropped.len()).unwrap_or(STEP) == STEP)
 }
 
 fn key(row: &Row) -> Result<Key, Error> {

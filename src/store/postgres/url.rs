@@ -48,6 +48,9 @@ impl FromStr for PostgresUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
+        if text.split_once("://").is_some_and(|(_, rest)| rest.matches('@').count() > 1) {
+            return Err(TOO_MANY);
+        }
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let (modes, others): (Vec<_>, Vec<_>) =
             query.split('&').filter(|pair| !pair.is_empty()).partition(|pair| pair.starts_with("sslmode="));
@@ -55,6 +58,9 @@ impl FromStr for PostgresUrl {
         // The parser's own words may quote a part of the password.
         let config = format!("{address}?{}", others.join("&")).parse().map_err(|_quoting| UNREADABLE)?;
         let mut url = Self { config };
+        if !url.config.get_hosts().iter().all(is_name) {
+            return Err(ODD_HOST);
+        }
         let default = if url.is_far() { SslMode::Require } else { SslMode::Disable };
         url.config.ssl_mode(mode.unwrap_or(default));
         url.config.application_name("processor");
@@ -66,6 +72,28 @@ const UNREADABLE: UrlError = UrlError(
     "cannot be read: write postgres://user:password@host:5432/database?sslmode=require, with %XX for characters of the \
      password that are neither letters nor digits (%2F for /, %40 for @)",
 );
+
+/// Whatever stands behind the first one would be asked of the resolver, and a part of the password with it.
+const TOO_MANY: UrlError = UrlError(
+    "has more than one @: write %40 for each one in the user or the password, so that only the one before the host is \
+     left",
+);
+
+const ODD_HOST: UrlError = UrlError(
+    "has a host that is no host's name: write postgres://user:password@host:5432/database, with %XX for characters of the \
+     password that are neither letters nor digits (%2F for /, %40 for @)",
+);
+
+/// What may be looked up.
+fn is_name(host: &Host) -> bool {
+    match host {
+        Host::Tcp(host) => {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'))
+        }
+        Host::Unix(_) => true,
+    }
+}
 
 /// libpq's words; a certificate that is asked for is always checked here.
 fn ssl_mode(pair: &str) -> Result<SslMode, UrlError> {

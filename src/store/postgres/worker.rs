@@ -4,6 +4,7 @@
 use super::super::{Key, Standing, StoreError, confirmed::Confirmed};
 use super::{
     link::{Link, Trouble},
+    sweep::Sweep,
     tables::{self, Entry, Kind},
 };
 use futures_util::future::join_all;
@@ -24,9 +25,6 @@ const GROUP: usize = 512;
 
 /// How long confirmations wait for company.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Entries that were never confirmed are dropped after this: the broker does not know their messages any more.
-const FORGOTTEN: Duration = Duration::from_hours(7 * 24);
 
 /// One thing to do.
 pub(super) enum Job {
@@ -54,12 +52,11 @@ pub(super) struct Worker {
     /// Names this run of the program.
     pub(super) run: i64,
     pub(super) lease: Duration,
-    pub(super) keep: Duration,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) confirmed: Arc<Confirmed>,
     /// When the lease is to be renewed; it lasts three times as long as the pause.
     pub(super) renewal: Instant,
-    pub(super) sweep: Instant,
+    pub(super) sweep: Sweep,
     /// When confirmations are next written, those there are.
     pub(super) confirm_from: Instant,
     /// Why the database could not be used when it was last needed; `None` where it could.
@@ -92,7 +89,7 @@ impl Worker {
     }
 
     fn rest(&self) -> Duration {
-        let due = self.renewal.min(self.sweep).saturating_duration_since(Instant::now());
+        let due = self.renewal.min(self.sweep.due).saturating_duration_since(Instant::now());
         due.min(TICK)
     }
 
@@ -222,7 +219,7 @@ impl Worker {
         if let Err(trouble) = kept {
             return self.is_away(&trouble).await;
         }
-        if Instant::now() >= self.sweep {
+        if Instant::now() >= self.sweep.due {
             self.sweep().await;
         }
     }
@@ -241,13 +238,8 @@ impl Worker {
     }
 
     async fn sweep(&mut self) {
-        let keep = self.keep;
-        let swept = self.link.ask(async |client| tables::sweep(client, keep, FORGOTTEN).await).await;
-        let pause = match swept {
-            Ok(true) => Duration::from_millis(20),
-            _ => (keep / 60).clamp(Duration::from_millis(50), Duration::from_mins(1)),
-        };
-        self.sweep = Instant::now() + pause;
+        let sweep = &mut self.sweep;
+        let swept = self.link.ask(async |client| sweep.step(client).await).await;
         if let Err(Trouble::Away(error) | Trouble::Refused(error)) = swept {
             tracing::warn!(%error, "old entries of the journal cannot be dropped now");
         }
@@ -262,6 +254,7 @@ impl Worker {
         if let Err(Trouble::Away(error) | Trouble::Refused(error)) = ended {
             tracing::warn!(%error, "the journal could not be closed in order; its lease runs out by itself");
         }
+        self.link.close().await;
     }
 
     /// Says so, once, and waits before it is tried again.

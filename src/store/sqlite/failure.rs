@@ -1,14 +1,15 @@
 //! SQLite's errors, in words that say what to do.
 
 use super::super::StoreError;
+use super::schema::Check;
 use rusqlite::{Error, ErrorCode};
 use std::path::Path;
 
 /// Why something could not be done.
 pub(super) struct Failure {
     what: What,
-    /// Whether the connection is of no more use.
-    pub(super) reopen: bool,
+    /// Where the connection is of no more use: what is looked at when the file is opened again.
+    pub(super) reopen: Option<Check>,
 }
 
 enum What {
@@ -25,20 +26,22 @@ enum What {
 impl Failure {
     /// A whole transaction came to nothing because of one of its parts.
     pub(super) fn rolled_back() -> Self {
-        Self { what: What::RolledBack, reopen: false }
+        Self { what: What::RolledBack, reopen: None }
     }
 
     /// What `error` means.
     pub(super) fn of(error: &Error) -> Self {
         let text = error.to_string();
         let (what, reopen) = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => (What::Full, false),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (What::Busy, false),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (What::Corrupt(text), true),
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
-                (What::Disk(text), true)
+            Some(ErrorCode::DiskFull) => (What::Full, None),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (What::Busy, None),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                (What::Corrupt(text), Some(Check::Whole))
             }
-            _ => (What::Other(text), false),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+                (What::Disk(text), Some(Check::Nothing))
+            }
+            _ => (What::Other(text), None),
         };
         Self { what, reopen }
     }
@@ -75,6 +78,6 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(text) | StoreError::Unusable(text) => text,
             StoreError::TakenOver => error.to_string(),
         };
-        Self { what: What::Other(text), reopen: false }
+        Self { what: What::Other(text), reopen: None }
     }
 }

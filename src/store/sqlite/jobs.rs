@@ -10,6 +10,8 @@ pub(super) enum Job {
     Read(Box<dyn Task>),
     /// Is answered once the transaction that it is part of has been committed.
     Write(Box<dyn Task>),
+    /// A page may be broken: the file is looked over, and set aside if need be.
+    LookOver,
     /// The last one.
     Close(oneshot::Sender<()>),
 }

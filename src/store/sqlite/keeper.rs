@@ -1,17 +1,20 @@
 //! The thread that has the file: it takes what has gathered, commits it as one transaction, and answers.
 
-use super::super::{SyncMode, confirmed::Confirmed};
+use super::super::{SyncMode, confirmed::Confirmed, pile::Pile};
 use super::{
     failure::Failure,
     jobs::{Job, Task},
     lock::Lock,
-    mend,
+    mend, ours,
+    schema::Check,
     sweep::Sweep,
     tables::Tables,
 };
+use crate::descriptors;
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
+    io,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -35,13 +38,20 @@ pub(super) struct Keeper {
     pub(super) run: i64,
     /// `None` after an error of which a connection does not recover: it is opened again when it is needed.
     pub(super) connection: Option<Connection>,
+    /// What is looked at when that is done.
+    pub(super) check: Check,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) confirmed: Arc<Confirmed>,
     /// `None` beside a daemon, as for the lock.
     pub(super) sweep: Option<Sweep>,
     pub(super) lock: Option<Lock>,
+    pub(super) pile: Pile,
     /// Since when something is committed that may not be on the disk.
     pub(super) unsynced: Option<Instant>,
+    /// SQLite's log, as long as the connection lasts.
+    pub(super) log: Option<File>,
+    /// Whether the disk took it when it was last asked to.
+    pub(super) synced: bool,
 }
 
 type Tasks = Vec<Box<dyn Task>>;
@@ -81,6 +91,7 @@ impl Keeper {
             match job {
                 Job::Read(task) => reads.push(task),
                 Job::Write(task) => writes.push(task),
+                Job::LookOver => self.look_over(),
                 Job::Close(caller) => closing = Some(caller),
             }
         }
@@ -130,23 +141,23 @@ impl Keeper {
     }
 
     fn answer(&mut self, tasks: Tasks, outcome: Result<(), Failure>) {
-        let mut reopen = outcome.as_ref().is_err_and(|failure| failure.reopen);
+        let mut reopen = outcome.as_ref().err().and_then(|failure| failure.reopen);
         let group = outcome.err().map(|failure| failure.words(&self.path));
         for task in tasks {
             let own = task.error().map(Failure::of);
-            reopen |= own.as_ref().is_some_and(|failure| failure.reopen);
+            reopen = own.as_ref().and_then(|failure| failure.reopen).max(reopen);
             let own = own.map(|failure| failure.words(&self.path));
             task.answer(own.or_else(|| group.clone()));
         }
-        if reopen {
-            self.connection = None;
+        if let Some(check) = reopen {
+            self.let_go(check);
         }
     }
 
     fn connection(&mut self) -> Result<&mut Connection, Failure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None if self.lock.is_some() => mend::open(&self.path, self.sync)?,
+            None if self.lock.is_some() => mend::open(&self.path, self.sync, self.check)?,
             None => mend::open_beside(&self.path)?,
         };
         Ok(self.connection.insert(connection))
@@ -158,6 +169,11 @@ impl Keeper {
             self.sync();
         }
         let (Some(sweep), Some(connection)) = (&mut self.sweep, &mut self.connection) else { return };
+        if self.pile.is_due()
+            && let Ok((letters, bytes)) = (Tables { connection, run: self.run }).pile()
+        {
+            self.pile.look(letters, bytes);
+        }
         if sweep.rest().is_zero()
             && let Err(error) = sweep.step(connection)
         {
@@ -168,10 +184,38 @@ impl Keeper {
     /// SQLite itself writes to the disk only when it moves the log into the file.
     fn sync(&mut self) {
         self.unsynced = None;
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        if let Err(error) = File::open(log).and_then(|log| log.sync_data()) {
-            tracing::error!(%error, journal = %self.path.display(), "the disk does not take the journal");
+        let synced = self.log().and_then(|log| log.sync_data());
+        match &synced {
+            // Once, however long it lasts.
+            Err(error) if descriptors::is_limit(error) => descriptors::report(error),
+            Err(error) if self.synced => {
+                tracing::error!(%error, journal = %self.path.display(), "the disk does not take the journal");
+            }
+            Err(_) => {}
+            Ok(()) if self.synced => {}
+            Ok(()) => tracing::info!(journal = %self.path.display(), "the disk takes the journal again"),
+        }
+        self.synced = synced.is_ok();
+    }
+
+    fn log(&mut self) -> io::Result<&File> {
+        let log = match self.log.take() {
+            Some(log) => log,
+            None => ours::open(&mend::log(&self.path), OpenOptions::new().read(true))?,
+        };
+        Ok(self.log.insert(log))
+    }
+
+    /// The connection is of no more use; the next one begins with this check.
+    fn let_go(&mut self, check: Check) {
+        (self.connection, self.log, self.check) = (None, None, check);
+    }
+
+    fn look_over(&mut self) {
+        self.let_go(Check::Whole);
+        if let Err(failure) = self.connection() {
+            let error = failure.words(&self.path);
+            tracing::error!(error, "the journal cannot be used");
         }
     }
 
@@ -183,7 +227,7 @@ impl Keeper {
             tracing::warn!(%error, "the journal could not be closed in order; the next start finds its way");
         }
         // In this order: nobody else may have the file while we do.
-        self.connection = None;
+        self.let_go(Check::Nothing);
         self.lock = None;
     }
 }

@@ -1,10 +1,10 @@
 //! One process at a time: a lock on a file beside the journal. It ends with the process, however that ends.
 
 use super::super::StoreError;
+use super::ours;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -18,19 +18,16 @@ pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 const PATIENCE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(20);
 
+const ADVICE: &str = "the journal's directory must be there and belong to the processor's user, or name another place in \
+                      [store] url";
+
 // === impl Lock ===
 
 impl Lock {
     /// Takes the lock for the journal at `path`.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
         let beside = beside(path);
-        let failed = |error: &io::Error| {
-            StoreError::Unusable(format!(
-                "{}: {error}; the journal's directory must be there and belong to the processor's user, or name \
-                 another place in [store] url",
-                beside.display()
-            ))
-        };
+        let failed = |error: &io::Error| ours::cannot_open(&beside, error, ADVICE);
         let mut file = open(&beside).map_err(|error| failed(&error))?;
         let since = Instant::now();
         loop {
@@ -56,7 +53,7 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    ours::open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))
 }
 
 fn held(path: &Path, file: &mut File) -> StoreError {

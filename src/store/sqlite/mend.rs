@@ -3,7 +3,8 @@
 use super::super::{StoreError, SyncMode};
 use super::{
     failure::Failure,
-    schema::{self, OpenError},
+    ours,
+    schema::{self, Check, OpenError},
     wal,
 };
 use rusqlite::Connection;
@@ -11,18 +12,18 @@ use std::{
     ffi::OsString,
     fs::{self, OpenOptions, Permissions},
     io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 /// Opens the journal; where the file is broken, sets it aside and begins a new one. The lock must be held.
-pub(super) fn open(path: &Path, sync: SyncMode) -> Result<Connection, StoreError> {
+pub(super) fn open(path: &Path, sync: SyncMode, check: Check) -> Result<Connection, StoreError> {
     make_private(path).map_err(|error| unusable(path, &error))?;
-    let opened = match schema::open(path, sync) {
+    let opened = match schema::open(path, sync, check) {
         Err(OpenError::Corrupt(what)) => {
             set_aside(path, &what)?;
             make_private(path).map_err(|error| unusable(path, &error))?;
-            schema::open(path, sync)
+            schema::open(path, sync, Check::Nothing)
         }
         opened => opened,
     };
@@ -31,6 +32,9 @@ pub(super) fn open(path: &Path, sync: SyncMode) -> Result<Connection, StoreError
 
 /// Opens a journal that another process may have open; it is neither made nor mended here.
 pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
+    if path.is_symlink() {
+        return Err(StoreError::Unusable(ours::is_a_link(path)));
+    }
     if !path.exists() {
         let path = path.display();
         return Err(StoreError::Unusable(format!(
@@ -53,23 +57,17 @@ fn in_words(path: &Path, error: OpenError) -> StoreError {
 
 /// Readable by its owner only: it quotes messages. SQLite makes the files beside it likewise.
 fn make_private(path: &Path) -> io::Result<()> {
-    let private = Permissions::from_mode(0o600);
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::set_permissions(path, private),
-        made => made.map(drop),
-    }
+    let file = ours::open(path, OpenOptions::new().write(true).create(true))?;
+    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 fn unusable(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Unusable(format!(
-        "{}: {error}; the journal and its directory must belong to the processor's user",
-        path.display()
-    ))
+    ours::cannot_open(path, error, "the journal and its directory must belong to the processor's user")
 }
 
 /// Says so where the end of the journal is torn; SQLite cuts it off.
 pub(super) fn report_torn(path: &Path) {
-    match wal::torn(&with(path, "-wal")) {
+    match wal::torn(&log(path)) {
         Ok(0) => {}
         Ok(records) => tracing::warn!(
             journal = %path.display(),
@@ -102,6 +100,11 @@ fn set_aside(path: &Path, what: &str) -> Result<(), StoreError> {
          (`sqlite3 FILE .recover` reads what is left of it). Look into the disk"
     );
     Ok(())
+}
+
+/// SQLite's log beside `path`.
+pub(super) fn log(path: &Path) -> PathBuf {
+    with(path, "-wal")
 }
 
 /// `journal.db-wal` for `journal.db` and `-wal`.

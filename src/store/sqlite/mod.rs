@@ -4,26 +4,31 @@
 //!   costs the same for one entry and for hundreds.
 //! - Whatever was answered survives the death of this process. With [`SyncMode::Interval`] a power cut may take what was
 //!   kept in its last second; with [`SyncMode::Always`] nothing.
-//! - A broken file is set aside and a new one begun; a torn end is cut off. Both are said in the log.
+//! - A broken file is set aside and a new one begun; a torn end is cut off. Both are said in the log. A large file is
+//!   looked over beside the work.
 //! - A full disk fails what is asked, with [`StoreError::Unavailable`]; once there is room, all goes on.
 
 mod failure;
 mod jobs;
 mod keeper;
+mod letters;
 mod lock;
+mod lookover;
 mod mend;
+mod ours;
 mod schema;
 mod sweep;
 mod tables;
 mod wal;
 
-use super::confirmed::Confirmed;
-use super::{Answer, DeadLetter, Key, Standing, Store, StoreError, SyncMode};
+use super::{Answer, DeadLetter, Key, Listed, Standing, Store, StoreError, SyncMode};
+use super::{confirmed::Confirmed, links::Links, pile::Pile};
 use futures_util::{FutureExt, future::BoxFuture};
 use jobs::{Answered, Job};
 use keeper::Keeper;
 use lock::Lock;
 use rusqlite::{Connection, Result};
+use schema::Check;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -38,6 +43,8 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+pub(super) use ours::cannot_open;
+
 /// Callers that may stand in line; more wait before it.
 const LINE: usize = 1024;
 
@@ -46,6 +53,7 @@ pub struct SqliteStore {
     path: PathBuf,
     jobs: mpsc::Sender<Job>,
     confirmed: Arc<Confirmed>,
+    links: Arc<Links>,
 }
 
 // === impl SqliteStore ===
@@ -58,10 +66,19 @@ impl SqliteStore {
     /// [`StoreError::Unusable`] where another process has it, its directory is missing or not ours, or it is not a
     /// journal of this version; [`StoreError::Unavailable`] where the disk is full.
     pub fn open(path: &Path, sync: SyncMode, keep: Duration) -> Result<Self, StoreError> {
+        Self::open_serving(path, sync, keep, Links::default())
+    }
+
+    pub(super) fn open_serving(
+        path: &Path,
+        sync: SyncMode,
+        keep: Duration,
+        links: Links,
+    ) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
         mend::report_torn(path);
-        let connection = mend::open(path, sync)?;
-        Self::start(path, sync, connection, Some(lock), Some(Sweep::new(keep)))
+        let connection = mend::open(path, sync, Check::Small)?;
+        Self::start(path, sync, connection, Some((lock, keep)), links)
     }
 
     /// Opens a journal that another process may have open: to look into the list of dead letters.
@@ -70,31 +87,41 @@ impl SqliteStore {
     /// [`StoreError::Unusable`] where there is none.
     pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
         let connection = mend::open_beside(path)?;
-        Self::start(path, SyncMode::Always, connection, None, None)
+        Self::start(path, SyncMode::Always, connection, None, Links::default())
     }
 
     fn start(
         path: &Path,
         sync: SyncMode,
         connection: Connection,
-        lock: Option<Lock>,
-        sweep: Option<Sweep>,
+        alone: Option<(Lock, Duration)>,
+        links: Links,
     ) -> Result<Self, StoreError> {
         let (sender, jobs) = mpsc::channel(LINE);
-        let (path, confirmed) = (path.to_owned(), Arc::new(Confirmed::default()));
+        let (path, confirmed, links) = (path.to_owned(), Arc::default(), Arc::new(links));
+        let run = fastrand::i64(1..);
+        let sweep = alone.as_ref().map(|(_, keep)| Sweep::new(*keep, Arc::clone(&links), run));
         let keeper = Keeper {
             path: path.clone(),
             sync,
-            run: fastrand::i64(1..),
+            run,
             connection: Some(connection),
             jobs,
             confirmed: Arc::clone(&confirmed),
             sweep,
-            lock,
+            lock: alone.map(|(lock, _)| lock),
             unsynced: None,
+            check: Check::Nothing,
+            pile: Pile::new(),
+            log: None,
+            synced: true,
         };
+        let looked_over = keeper.lock.is_some() && schema::is_large(&path);
         spawn(keeper).map_err(|error| StoreError::Unusable(format!("the journal's thread: {error}")))?;
-        Ok(Self { path, jobs: sender, confirmed })
+        if looked_over {
+            lookover::begin(&path, sender.downgrade());
+        }
+        Ok(Self { path, jobs: sender, confirmed, links })
     }
 
     fn read<T: Send + 'static>(
@@ -169,12 +196,20 @@ impl Store for SqliteStore {
         self.confirmed.add(key);
     }
 
+    fn connected(&self, platform: Option<&str>, up: bool) {
+        self.links.set(platform, up);
+    }
+
     fn bury(&self, letter: DeadLetter) -> BoxFuture<'_, Result<i64, StoreError>> {
         self.write(move |tables| tables.bury(&letter))
     }
 
-    fn dead(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.read(|tables| tables.dead())
+    fn dead(&self, after: i64) -> BoxFuture<'_, Result<Vec<Listed>, StoreError>> {
+        self.read(move |tables| tables.dead(after))
+    }
+
+    fn dead_letter(&self, number: i64) -> BoxFuture<'_, Result<Option<DeadLetter>, StoreError>> {
+        self.read(move |tables| tables.dead_letter(number))
     }
 
     fn drop_dead(&self, number: i64) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -185,8 +220,16 @@ impl Store for SqliteStore {
         self.write(move |tables| tables.ask_retry(number))
     }
 
-    fn take_retries(&self) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.write(|tables| tables.take_retries())
+    fn take_retry<'a>(
+        &'a self,
+        platform: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<DeadLetter>, StoreError>> {
+        let platform = platform.map(str::to_owned);
+        self.write(move |tables| tables.take_retry(platform.as_deref()))
+    }
+
+    fn return_retry(&self, number: i64) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |tables| tables.return_retry(number))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -2,7 +2,12 @@
 
 use super::super::SyncMode;
 use rusqlite::{Connection, OpenFlags};
-use std::{path::Path, time::Duration};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// `user_version` of the tables below.
 const VERSION: i64 = 1;
@@ -60,6 +65,9 @@ CREATE TABLE dead (
 ) STRICT;
 ";
 
+/// The dead letters that are looked for every few seconds, however many others there are.
+const ASKED: &str = "CREATE INDEX IF NOT EXISTS asked ON dead (taken) WHERE retry = 1";
+
 /// Why a file cannot be opened.
 pub(super) enum OpenError {
     /// It is no database, or a broken one.
@@ -70,10 +78,28 @@ pub(super) enum OpenError {
     Failed(rusqlite::Error),
 }
 
+/// What is looked at before a file is put to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Check {
+    /// Its head.
+    Nothing,
+    /// Every page, unless there are so many that a start would have to wait for it.
+    Small,
+    /// Every page.
+    Whole,
+}
+
+/// What is larger is looked over beside the work.
+const SMALL: u64 = 32 * 1024 * 1024;
+
 /// Opens the file, which is made if need be, with everything in place.
-pub(super) fn open(path: &Path, sync: SyncMode) -> Result<Connection, OpenError> {
+pub(super) fn open(path: &Path, sync: SyncMode, check: Check) -> Result<Connection, OpenError> {
     let connection = connect(path)?;
-    check(&connection)?;
+    if check == Check::Whole || check == Check::Small && !is_large(path) {
+        look_over(&connection)?;
+    }
+    // A file for what does not fit would need a descriptor when there may be none.
+    set(&connection, "temp_store", "MEMORY")?;
     // Takes effect only before the first table.
     set(&connection, "auto_vacuum", "INCREMENTAL")?;
     set(&connection, "journal_mode", "WAL")?;
@@ -96,16 +122,36 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, OpenError> {
     }
 }
 
+/// Whether to look over the file would take its time.
+pub(super) fn is_large(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > SMALL)
+}
+
+/// Looks over a file that is in use.
+pub(super) fn check(path: &Path) -> Result<(), OpenError> {
+    look_over(&connect(path)?)
+}
+
 fn connect(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(resolved(path), flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
 
+/// A directory may be reached by links, which SQLite would refuse; the file may not be one.
+fn resolved(path: &Path) -> PathBuf {
+    let directory = path.parent().filter(|directory| *directory != OsStr::new("")).unwrap_or(Path::new("."));
+    match (fs::canonicalize(directory), path.file_name()) {
+        (Ok(directory), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Whether every page is what it should be.
-fn check(connection: &Connection) -> Result<(), OpenError> {
+fn look_over(connection: &Connection) -> Result<(), OpenError> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(OpenError::Corrupt(found)) }
 }
@@ -121,7 +167,8 @@ fn migrate(connection: &Connection) -> Result<(), OpenError> {
             "BEGIN IMMEDIATE;{TABLES}PRAGMA application_id = {APPLICATION};PRAGMA user_version = {VERSION};COMMIT"
         ))?;
     }
-    Ok(())
+    // Not in earlier versions' files, which do without.
+    Ok(connection.execute_batch(ASKED)?)
 }
 
 /// The tables' version; 0 for a new file.

@@ -1,6 +1,6 @@
 //! What is asked of the tables, a statement or two each.
 
-use super::super::{Answer, DeadLetter, Key, Standing};
+use super::super::{Answer, Key, Standing};
 use super::schema::state::{ANSWERED, BEGUN, CUT_OFF, WAITING};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -101,10 +101,12 @@ impl Tables<'_> {
         keys.iter().try_for_each(|key| confirm.execute(params![key.id, key.destination, now]).map(drop))
     }
 
-    /// This run ends in order: what it leaves begun was cut off, and no crash.
+    /// This run ends in order: what it leaves begun was cut off, and no crash; the dead letters that it has are the next
+    /// one's.
     pub(super) fn cut_off(&self) -> Result<()> {
+        self.connection.execute("UPDATE messages SET state = 2 WHERE state = 1 AND run = ?1", [self.run])?;
         self.connection
-            .execute("UPDATE messages SET state = 2 WHERE state = 1 AND run = ?1", [self.run])
+            .execute("UPDATE dead SET taken = 0 WHERE retry = 1 AND taken = ?1", [self.run])
             .map(drop)
     }
 
@@ -115,71 +117,10 @@ impl Tables<'_> {
         )?;
         cut_off.execute(params![key.id, key.destination, self.run]).map(drop)
     }
-
-    pub(super) fn bury(&self, letter: &DeadLetter) -> Result<i64> {
-        let mut bury = self.connection.prepare_cached(
-            "INSERT INTO dead (id, destination, since, reason, headers, reply_to, correlation_id, answer, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?;
-        let answer = letter.answer.as_ref();
-        bury.insert(params![
-            letter.key.id,
-            letter.key.destination,
-            millis(letter.since),
-            letter.reason,
-            serde_json::to_string(&letter.headers).unwrap_or_default(),
-            answer.map(|answer| &answer.reply_to),
-            answer.and_then(|answer| answer.correlation_id.as_ref()),
-            answer.map(|answer| &answer.body),
-            letter.body,
-        ])
-    }
-
-    pub(super) fn dead(&self) -> Result<Vec<DeadLetter>> {
-        self.letters("taken = 0")
-    }
-
-    fn letters(&self, which: &str) -> Result<Vec<DeadLetter>> {
-        let mut found = self.connection.prepare_cached(&format!(
-            "SELECT number, destination, id, since, reason, headers, body, reply_to, correlation_id, answer
-             FROM dead WHERE {which} ORDER BY number"
-        ))?;
-        found.query_map([], letter)?.collect()
-    }
-
-    pub(super) fn drop_dead(&self, number: i64) -> Result<bool> {
-        Ok(self.connection.execute("DELETE FROM dead WHERE number = ?1", [number])? > 0)
-    }
-
-    pub(super) fn ask_retry(&self, number: i64) -> Result<bool> {
-        let asked = "UPDATE dead SET retry = 1 WHERE number = ?1 AND taken = 0";
-        Ok(self.connection.execute(asked, [number])? > 0)
-    }
-
-    /// Those that a dead run had taken are given out again.
-    pub(super) fn take_retries(&self) -> Result<Vec<DeadLetter>> {
-        let letters = self.letters(&format!("retry = 1 AND taken <> {}", self.run))?;
-        if !letters.is_empty() {
-            self.connection.execute("UPDATE dead SET taken = ?1 WHERE retry = 1", [self.run])?;
-        }
-        Ok(letters)
-    }
-}
-
-fn letter(row: &Row<'_>) -> Result<DeadLetter> {
-    Ok(DeadLetter {
-        number: row.get(0)?,
-        key: Key { destination: row.get(1)?, id: row.get(2)? },
-        since: time(row.get(3)?),
-        reason: row.get(4)?,
-        headers: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
-        body: row.get(6)?,
-        answer: answer(row, 7)?,
-    })
 }
 
 /// `reply_to`, `correlation_id` and the text, from column `first` on.
-fn answer(row: &Row<'_>, first: usize) -> Result<Option<Answer>> {
+pub(super) fn answer(row: &Row<'_>, first: usize) -> Result<Option<Answer>> {
     let Some(reply_to) = row.get(first)? else { return Ok(None) };
     let body: Option<String> = row.get(first + 2)?;
     Ok(Some(Answer { reply_to, correlation_id: row.get(first + 1)?, body: body.unwrap_or_default() }))
@@ -190,11 +131,11 @@ pub(super) fn now() -> i64 {
     millis(SystemTime::now())
 }
 
-fn millis(time: SystemTime) -> i64 {
+pub(super) fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn time(millis: i64) -> SystemTime {
+pub(super) fn time(millis: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

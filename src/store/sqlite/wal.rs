@@ -4,8 +4,9 @@
 //! then frames of 24 bytes and a page each. A checksum runs through all of them. Frames of an earlier round stand
 //! behind the last one, and bear other salts.
 
+use super::ours;
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{self, BufReader, ErrorKind, Read},
     path::Path,
 };
@@ -15,7 +16,7 @@ const FRAME: usize = 24;
 
 /// How many records stand behind the first one that is damaged, itself included. Zero where there is no log.
 pub(super) fn torn(path: &Path) -> io::Result<u64> {
-    let file = match File::open(path) {
+    let file = match ours::open(path, OpenOptions::new().read(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         file => file?,
     };
