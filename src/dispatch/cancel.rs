@@ -27,7 +27,10 @@ use tracing::{debug, info, warn};
 const APART: Duration = Duration::from_millis(250);
 
 /// How long one question may take, retries of the REST client included: others wait behind it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A platform that does not answer in time is told of once in this time.
+const MIN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Asks the platform whether what is at work is still wanted. One for the daemon.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Cancel {
     turn: tokio::sync::Mutex<Instant>,
     /// Somebody has been told that the platform does not say.
     complained: AtomicBool,
+    /// When it was said last that the platform does not answer in time.
+    timed_out: Mutex<Option<Instant>>,
 }
 
 /// A workflow or playbook that has called functions which are at work here.
@@ -69,7 +74,14 @@ impl Cancel {
     pub fn new(rest: Rest, every: Duration) -> Arc<Self> {
         let every = watch::Sender::new(every);
         let (watched, turn) = (Mutex::default(), tokio::sync::Mutex::new(Instant::now()));
-        Arc::new(Self { rest, every, watched, turn, complained: AtomicBool::new(false) })
+        Arc::new(Self {
+            rest,
+            every,
+            watched,
+            turn,
+            complained: AtomicBool::new(false),
+            timed_out: Mutex::default(),
+        })
     }
 
     /// Asks so often from now on, also about what is at work.
@@ -109,12 +121,7 @@ impl Cancel {
     async fn ask(self: Arc<Self>, instance: Instance, fate: Arc<Fate>) {
         loop {
             self.until_due().await;
-            let terminated = match timeout(PATIENCE, self.ask_once(instance)).await {
-                Ok(Ok(terminated)) => terminated,
-                Ok(Err(error)) => self.complain(instance, &error),
-                Err(_elapsed) => None,
-            };
-            if let Some(terminated) = terminated {
+            if let Some(terminated) = self.ask_once(instance).await {
                 info!(%instance, %terminated, "terminated on the platform: its functions are called off");
                 // Only this task sets it.
                 let _ = fate.terminated.set(terminated);
@@ -136,11 +143,32 @@ impl Cancel {
         }
     }
 
-    async fn ask_once(&self, instance: Instance) -> Result<Option<Terminated>, RestError> {
+    /// Once all that fell due earlier have been asked about: the lock is fair. Only the question itself is limited in time,
+    /// however long the line is.
+    async fn ask_once(&self, instance: Instance) -> Option<Terminated> {
         let mut next = self.turn.lock().await;
         sleep_until(*next).await;
         *next = Instant::now() + APART;
-        instance.ask(&self.rest).await
+        match timeout(REQUEST_TIMEOUT, instance.ask(&self.rest)).await {
+            Ok(Ok(terminated)) => terminated,
+            Ok(Err(error)) => self.complain(instance, &error),
+            Err(_elapsed) => self.no_answer(instance),
+        }
+    }
+
+    fn no_answer(&self, instance: Instance) -> Option<Terminated> {
+        let mut last = self.timed_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < MIN_INTERVAL) {
+            debug!(%instance, "platform did not answer in time whether it was terminated");
+        } else {
+            *last = Some(Instant::now());
+            warn!(
+                %instance,
+                limit = ?REQUEST_TIMEOUT,
+                "platform did not answer in time whether an instance was terminated; its functions go on"
+            );
+        }
+        None
     }
 
     /// A platform that does not say is no reason to call anything off.

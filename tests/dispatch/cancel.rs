@@ -1,14 +1,15 @@
 //! When the platform is asked what has become of a workflow, and what follows, on a paused clock.
 
+use crate::support::log::Log;
 use action_processor::{
     component::{
         CancellationToken, Failure, FailureKind, Reply, Rest,
-        testing::{Call, Platform},
+        testing::{Answer, Call, Platform},
     },
     dispatch::cancel::{Cancel, Instance, Terminated},
 };
 use serde_json::{Value, json};
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
@@ -93,6 +94,36 @@ async fn the_platform_is_asked_four_times_a_second_at_most() {
         assert!(one.await.unwrap().is_ok());
     }
     assert!((38..=42).contains(&platform.calls().len()), "{} in ten seconds", platform.calls().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_fall_due_are_asked_before_any_is_again() {
+    let platform = terminated_after(EVERY * 1000);
+    let cancel = cancel(&platform);
+    let all: Vec<_> = (0..100).map(|id| work(&cancel, id, EVERY * 100)).collect();
+    sleep(EVERY + Duration::from_secs(25)).await;
+    let paths = |calls: &[Call]| calls.iter().map(|call| call.path.clone()).collect::<BTreeSet<_>>();
+    let calls = platform.calls();
+    assert_eq!((calls.len(), paths(&calls).len()), (100, 100));
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!(paths(&platform.calls()[100..]).len(), 100, "and so in the next round");
+    all.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_does_not_answer_is_told_of_and_asked_on() {
+    let log = Log::begin();
+    let platform = Platform::new();
+    platform.otherwise(Answer::from(json!({})).after(EVERY * 1000));
+    let cancel = cancel(&platform);
+    let all: Vec<_> = (0..3).map(|id| work(&cancel, id, EVERY * 100)).collect();
+    sleep(EVERY * 5).await;
+    assert_eq!(log.lines(&["WARN", "did not answer in time", "limit=10s"]).len(), 1, "once a minute");
+    let asked: BTreeSet<String> = platform.calls().iter().map(|call| call.path.clone()).collect();
+    assert_eq!(asked.len(), 3, "each has its own ten seconds");
+    sleep(EVERY * 8).await;
+    assert_eq!(log.lines(&["WARN", "did not answer in time"]).len(), 2);
+    all.iter().for_each(JoinHandle::abort);
 }
 
 #[tokio::test(start_paused = true)]
