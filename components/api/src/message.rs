@@ -55,6 +55,12 @@ pub struct Rejection(pub String);
 /// Any `Deserialize` type reads what people filled in: a function's inputs, an action's activity fields (`properties`), a
 /// low-code connector's `request_payload`, an inbound message's body. [`inputs`] says which types suit
 /// which inputs; one that was left empty is as good as absent. [`Message`] itself takes the message as it came.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a handler's input",
+    label = "not an input",
+    note = "a handler takes its input first and the `Context` second: `async fn handler(input: Input, cx: Context)`",
+    note = "an input is `Message`, or a type of your own that derives `serde::Deserialize`"
+)]
 pub trait FromMessage: Sized + Send {
     /// Reads `Self` out of `message`.
     ///
@@ -502,6 +508,7 @@ impl fmt::Debug for Object<'_> {
 
 // === impl FromMessage ===
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Send> FromMessage for T {
     fn from_message(message: &Message) -> Result<Self, Rejection> {
         message.read()

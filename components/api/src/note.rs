@@ -46,6 +46,9 @@ pub(crate) struct Attempts {
     pub(crate) made: u32,
     /// When the next one is due, in milliseconds since 1970 UTC: another process has another clock.
     due: u64,
+    /// How long it was waited for from then on, in milliseconds, where that was not the retry's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<u64>,
 }
 
 /// What a handler keeps cannot be written down, or what was written cannot be read.
@@ -183,7 +186,17 @@ impl Default for Note {
 impl Attempts {
     /// `made` attempts have failed, and the next is due after `delay` from now.
     pub(crate) fn failed(made: u32, delay: Duration) -> Self {
-        Self { made, due: from_now(delay) }
+        Self { made, due: from_now(delay), told: None }
+    }
+
+    /// The same, after a delay that somebody else asked for.
+    pub(crate) fn told(made: u32, delay: Duration) -> Self {
+        Self { told: Some(milliseconds(delay)), ..Self::failed(made, delay) }
+    }
+
+    /// The longest that the next attempt may be away, where the retry's own longest delay is this.
+    pub(crate) fn longest(self, own: Duration) -> Duration {
+        self.told.map_or(own, |told| own.max(Duration::from_millis(told)))
     }
 
     /// How long until the next attempt.

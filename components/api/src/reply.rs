@@ -3,7 +3,7 @@
 use crate::{Kind, finite, with_causes};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 /// How a message ended well. The platform shows its text in the Action Status dialog.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ pub struct Results {
 
 /// How a message ended badly. The platform shows its text as an error.
 ///
-/// Any error becomes one by `?`, its causes appended:
+/// Any error becomes one by `?`, its causes appended; so do a `String`, a boxed error and what `anyhow` and `eyre` make.
 ///
 /// ```
 /// use action_component::{Failure, Reply};
@@ -43,12 +43,16 @@ pub struct Results {
 /// assert_eq!(port("x").unwrap_err().to_string(), "invalid digit found in string");
 /// ```
 ///
-/// It is deliberately not an [`Error`] itself, so that this conversion can exist.
-#[derive(Debug)]
+/// It is deliberately not an [`Error`] itself, so that this conversion can exist. The error that it was made of stays with
+/// it: [`cause`](Self::cause).
 pub struct Failure {
     kind: FailureKind,
     text: String,
+    source: Option<Cause>,
+    retry_after: Option<Duration>,
 }
+
+type Cause = Box<dyn Error + Send + Sync>;
 
 /// What to do about a [`Failure`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +199,7 @@ impl Failure {
         // The platform would show nothing at all.
         let text =
             if text.trim().is_empty() { "The action failed and did not say why.".to_owned() } else { text };
-        Self { kind, text }
+        Self { kind, text, source: None, retry_after: None }
     }
 
     /// The daemon is stopping and this message's work has not begun.
@@ -226,6 +230,34 @@ impl Failure {
             "The processor ended while it worked on this action. It may or may not have been carried out, and it is not \
              tried again because doing it twice could do harm. Look at what it did, then run it again if need be.",
         )
+    }
+
+    /// The error that it was made of, or one of that error's causes.
+    ///
+    /// ```
+    /// use action_component::Failure;
+    /// use std::num::ParseIntError;
+    ///
+    /// let failure = Failure::from("x".parse::<u16>().unwrap_err());
+    /// assert!(failure.cause::<ParseIntError>().is_some());
+    /// ```
+    #[must_use]
+    pub fn cause<E: Error + 'static>(&self) -> Option<&E> {
+        let first: &(dyn Error + 'static) = self.source.as_deref()?;
+        std::iter::successors(Some(first), |&error| error.source()).find_map(|error| error.downcast_ref())
+    }
+
+    /// The same failure, after which a [`retry`](crate::Handler::retry) waits for `delay` at least: what a service says in
+    /// `Retry-After`, for example.
+    #[must_use]
+    pub fn with_retry_after(self, delay: Duration) -> Self {
+        Self { retry_after: Some(delay), ..self }
+    }
+
+    /// How long to wait at least before another attempt.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The same failure in other words.
@@ -267,9 +299,18 @@ impl fmt::Display for Failure {
     }
 }
 
-impl<E: Error> From<E> for Failure {
+/// Without its source, which may quote what the text does not.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("kind", &self.kind).field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::new(with_causes(&error))
+        let source: Cause = error.into();
+        let words = Self::new(with_causes(source.as_ref()));
+        Self { source: Some(source), ..words }
     }
 }
 

@@ -61,3 +61,35 @@ fn a_number_that_json_cannot_say_is_an_error_with_its_place() {
     }
     assert!(Reply::results(scores(0.5, 0.25)).is_ok());
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the service is busy")]
+struct Busy;
+
+#[derive(Debug, thiserror::Error)]
+#[error("asked in vain")]
+struct Asked(#[source] Busy);
+
+#[test]
+fn boxed_errors_and_texts_become_failures_by_a_question_mark() {
+    type Boxed = Box<dyn Error + Send + Sync>;
+    fn fails<T>(error: impl Into<Failure>) -> Result<T, Failure> {
+        Err(error.into())
+    }
+    let of_box = || -> Result<(), Failure> { Ok(Err::<(), Boxed>(Box::new(Asked(Busy)))?) };
+    let of_text = || -> Result<(), Failure> { Ok(Err::<(), String>("no port".to_owned())?) };
+    let of_str = || -> Result<(), Failure> { Ok(Err::<(), &str>("no host")?) };
+    assert_eq!(of_box().unwrap_err().to_string(), "asked in vain: the service is busy");
+    assert_eq!(of_text().unwrap_err().to_string(), "no port");
+    assert_eq!(of_str().unwrap_err().to_string(), "no host");
+    assert!(fails::<()>(Asked(Busy)).unwrap_err().cause::<Busy>().is_some());
+}
+
+#[test]
+fn a_failure_keeps_its_cause_in_other_words_and_does_not_print_it() {
+    let failure = Failure::from(Asked(Busy)).in_words(|text| format!("Not done: {text}"));
+    assert_eq!(failure.to_string(), "Not done: asked in vain: the service is busy");
+    assert!(failure.cause::<Asked>().is_some() && failure.cause::<Busy>().is_some());
+    assert!(failure.cause::<fmt::Error>().is_none() && Failure::new("x").cause::<Busy>().is_none());
+    assert!(!format!("{failure:?}").contains("Asked"), "{failure:?}");
+}

@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 /// let patient = Retry::after([10, 20, 30, 40].map(Duration::from_secs));
 /// // At most six, 1 s, 2 s, 4 s, … apart, but never more than a minute; only for failures that say so.
 /// let picky = Retry::exponential(Duration::from_secs(1), Duration::from_secs(60), 6)
-///     .only_if(|failure| failure.to_string().contains("busy"));
+///     .only_if(|failure| failure.cause::<std::io::Error>().is_some());
 /// # drop((patient, picky));
 /// ```
 #[must_use = "it changes nothing until it is handed to `Handler::retry`"]

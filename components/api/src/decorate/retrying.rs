@@ -5,11 +5,15 @@ use crate::{
 use std::{future::Future, time::Duration};
 use tokio::time::sleep;
 
+/// The platform shows an error for what nobody has answered for a day.
+const LONGEST_TOLD: Duration = Duration::from_secs(24 * 3600);
+
 /// Tries a handler again when it fails. See [`Handler::retry`].
 ///
 /// Between two attempts the worker is free for others, the user sees "attempt 2 of 5 failed: …; next in 20 s", and
 /// what has been tried is noted: a daemon that starts anew waits for what is left of the delay and goes on from there.
-/// Each attempt reads its input from the message anew. The last failure's reply says how many attempts were made.
+/// Each attempt reads its input from the message anew. A failure that says how long to wait at least
+/// ([`Failure::with_retry_after`]) is waited for so long, for a day at most. The last failure's reply says how many attempts were made.
 ///
 /// Not tried again, whatever [`Retry::only_if`] says: work that was returned because the daemon is stopping, and work
 /// of an [`at_most_once`](Handler::at_most_once) handler that was cancelled by a timeout.
@@ -73,7 +77,7 @@ impl<H: Handler> Retrying<H> {
         let made = earlier.made.min(self.retry.attempts() - 1);
         if let Some(longest) = self.retry.longest_delay(made) {
             // A clock that was set back would otherwise make this wait for ever.
-            patiently(cx, sleep(earlier.left().min(longest))).await?;
+            patiently(cx, sleep(earlier.left().min(earlier.longest(longest)))).await?;
         }
         Ok(made)
     }
@@ -81,8 +85,14 @@ impl<H: Handler> Retrying<H> {
     /// Waits until the next attempt is due; or there is none, and `failure` is the answer.
     async fn pause(&self, cx: &Context, made: u32, failure: Failure) -> Result<(), Failure> {
         let delay = self.retry.delay(made).filter(|_| self.may_try_again(cx, &failure));
-        let Some(delay) = delay else { return Err(given_up(made, failure)) };
-        cx.sets_down(Attempts::failed(made, delay)).await?;
+        let Some(own) = delay else { return Err(given_up(made, failure)) };
+        // What was asked for counts if it is longer; nobody waits for an answer for longer than a day.
+        let told = failure.retry_after().map(|told| told.min(LONGEST_TOLD)).filter(|told| *told > own);
+        let (delay, attempts) = match told {
+            Some(told) => (told, Attempts::told(made, told)),
+            None => (own, Attempts::failed(made, own)),
+        };
+        cx.sets_down(attempts).await?;
         let attempts = self.retry.attempts();
         cx.status(format!("attempt {made} of {attempts} failed: {failure}; next in {}", words(delay))).await;
         patiently(cx, sleep(delay)).await
@@ -106,7 +116,7 @@ fn given_up(made: u32, failure: Failure) -> Failure {
     if made == 1 || matches!(failure.kind(), FailureKind::Returned | FailureKind::Unsuccessful) {
         return failure;
     }
-    Failure::with_kind(failure.kind(), format!("Given up after {made} attempts. The last one: {failure}"))
+    failure.in_words(|text| format!("Given up after {made} attempts. The last one: {text}"))
 }
 
 /// For a person who waits: "20 s".

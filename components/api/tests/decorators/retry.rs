@@ -275,3 +275,42 @@ async fn a_retry_inside_of_a_wrapper_that_calls_handle_begins_each_attempt_too()
     assert!(handler.handle(message(1, 0), bench.context(message(1, 0))).await.is_err());
     assert_eq!(bench.begun(), 5);
 }
+
+/// Fails as a service that says how long it is busy, and notes when it was tried.
+fn busy(diary: &Diary, for_so_long: Duration) -> impl Handler<Input = Message> + use<> {
+    let diary = diary.clone();
+    handler_fn(move |message: Message, _: Context| {
+        let diary = diary.clone();
+        async move {
+            diary.handler(Duration::ZERO).handle(message, bench().context(super::message(1, 0))).await?;
+            Err(Failure::new("busy").with_retry_after(for_so_long))
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_says_how_long_is_not_asked_before() {
+    let diary = Diary::new();
+    let component = component(busy(&diary, seconds(25)).retry(Retry::after([10, 40].map(seconds))));
+    bench().deliver(&component, message(1, 7)).await.unwrap_err();
+    assert_eq!(diary.entries(), [(7, 0), (7, 25), (7, 65)], "what is longer counts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_that_was_asked_for_outlives_the_process() {
+    let diary = Diary::new();
+    let component = component(busy(&diary, seconds(3600)).retry(Retry::after([seconds(1)])));
+    let bench = bench();
+    let task = send(&bench, &component, message(1, 7)).await;
+    task.abort();
+    settle().await;
+    let next = bench.restarted();
+    let task = send(&next, &component, message(1, 7)).await;
+    advance(seconds(3590)).await;
+    settle().await;
+    assert_eq!(diary.entries().len(), 1);
+    advance(seconds(20)).await;
+    settle().await;
+    assert_eq!(diary.entries().len(), 2);
+    assert!(task.await.unwrap().is_err());
+}
