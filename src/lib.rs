@@ -22,6 +22,7 @@ pub mod daemon;
 mod descriptors;
 pub mod dispatch;
 pub mod logging;
+mod proxies;
 pub mod recording;
 pub mod rest;
 pub mod secret;

@@ -219,6 +219,24 @@ fn no_proxy_names_hosts_domains_and_networks() {
 }
 
 #[tokio::test]
+async fn each_failure_names_the_proxy_and_what_names_it() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let refusing = TestProxy::http("never", "403 No").await;
+    for (address, words) in [
+        (closed.to_string(), "cannot connect to the proxy http://127.0.0.1:"),
+        ("no-such-proxy.invalid:1".to_owned(), "`no-such-proxy.invalid` of the proxy"),
+        (refusing.address.to_string(), "does not connect to broker.test"),
+    ] {
+        let (_server, mut dialer) = broker().await;
+        let lookup = |name: &str| (name == "ALL_PROXY").then(|| format!("http://u:hunter2@{address}"));
+        dialer.proxy = Proxy::for_broker("env", "", &dialer.host, lookup).unwrap();
+        let text = dialer.dial().await.unwrap_err().to_string();
+        assert!(text.contains(words) && text.contains("(from ALL_PROXY)"), "{text}");
+        assert!(!text.contains("stomp_proxy") && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_broker_in_no_proxy_is_dialled_directly() {
     let mut proxy = TestProxy::http("", "").await;
     let (mut server, mut dialer) = broker().await;

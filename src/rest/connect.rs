@@ -1,9 +1,10 @@
+use super::hop::ProxyFailed;
 use super::{Address, Credentials, Organization, Platform, Settings, session::Session, wire::Wire};
 use crate::tls::CertificateRefused;
 use action_component::rest::{BoxError, Content, Request, RestError};
 use http::Method;
 use serde::Deserialize;
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 /// Why the platform cannot be used. None of these texts holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,14 @@ pub enum ConnectError {
         /// Where.
         address: Address,
         /// What happened.
+        source: BoxError,
+    },
+    /// The proxy on the way there failed; the platform may be as well as ever.
+    #[error("{address}: {source}")]
+    Proxy {
+        /// Where the call was to go.
+        address: Address,
+        /// What is wrong with which proxy, and what names it.
         source: BoxError,
     },
     /// The platform's certificate was refused; nothing was sent.
@@ -146,6 +155,9 @@ impl Connection {
                 }
             },
             // Its own words would say twice that the platform cannot be reached.
+            RestError::Unreachable { source, .. } if source.is::<ProxyFailed>() => {
+                ConnectError::Proxy { address, source }
+            }
             RestError::Unreachable { source, .. } => ConnectError::Unreachable { address, source },
             error @ (RestError::Interrupted { .. } | RestError::TimedOut { .. }) => {
                 ConnectError::Unreachable { address, source: error.into() }
@@ -219,7 +231,7 @@ impl ConnectError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Proxy { .. } => true,
             Self::Rest(error) => error.is_transient(),
             Self::Settings(_)
             | Self::Certificate { .. }
@@ -233,11 +245,20 @@ impl ConnectError {
         }
     }
 
+    /// How long the platform asks to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rest(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     /// What the peer's self-test exits with.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreachable { .. } => 20,
+            Self::Unreachable { .. } | Self::Proxy { .. } => 20,
             // A gateway answered in the platform's place, or the platform is busy.
             Self::Rest(error) if error.is_transient() => 20,
             Self::Unauthorized { .. } => 21,

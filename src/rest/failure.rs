@@ -1,5 +1,6 @@
 //! What an error of the HTTP library means for the call: was it sent, may it have been carried out?
 
+use super::{Proxy, hop};
 use crate::{descriptors, tls};
 use action_component::rest::{BoxError, Request, RestError};
 use http::Method;
@@ -40,8 +41,8 @@ impl Call {
         Self { method: request.method.clone(), path: request.path_only().to_owned() }
     }
 
-    /// `allowed` is the time that the whole call had.
-    pub(super) fn failed(self, error: reqwest::Error, allowed: Duration) -> RestError {
+    /// `allowed` is the time that the whole call had, `proxy` what it went through.
+    pub(super) fn failed(self, error: reqwest::Error, allowed: Duration, proxy: Option<&Proxy>) -> RestError {
         let Self { method, path } = self;
         // The address may hold a query, and the query a secret.
         let error = error.without_url();
@@ -60,7 +61,7 @@ impl Call {
         } else if error.is_connect() && (descriptors::ran_out(&error) || descriptors::none_left()) {
             RestError::Unreachable { method, path, source: Box::new(OutOfDescriptors(root(&error))) }
         } else if error.is_connect() {
-            RestError::Unreachable { method, path, source: root(&error) }
+            RestError::Unreachable { method, path, source: hop::unreachable(&error, proxy) }
         } else if error.is_timeout() {
             RestError::TimedOut { method, path, after: allowed }
         } else {

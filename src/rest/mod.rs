@@ -13,12 +13,14 @@
 //! - `wire`: one request, one answer
 //! - `upload`: multipart bodies
 //! - `failure`: what an HTTP error means for the call
+//! - `hop`: whether the proxy failed or the platform
 //! - `proxy`: which proxy, if any
 //! - `recorder`: who wants to see each answer
 
 mod cache;
 mod connect;
 mod failure;
+mod hop;
 mod organization;
 mod platform;
 mod proxy;
@@ -34,4 +36,4 @@ pub use organization::Organization;
 pub use platform::Platform;
 pub use proxy::Proxy;
 pub use recorder::{Exchange, Recorder};
-pub use settings::{Address, Credentials, Retries, Settings, Timeouts};
+pub use settings::{Address, Credentials, Refused, Retries, Settings, Timeouts};

@@ -1,14 +1,15 @@
 use super::{
-    Organization, Retries, Settings,
+    Organization, Refused, Retries, Settings,
     cache::Cache,
     retry::{Attempts, Next},
     session::Session,
-    wire::Wire,
+    wire::{Connections, Wire},
 };
 use action_component::rest::{Backend, Content, Request, Response, RestError, Site};
 use futures_util::future::BoxFuture;
 use http::Method;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The platform's REST API, for all messages: the backend of every [`Rest`](action_component::Rest).
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Platform {
     retries: Retries,
     cache: Cache,
     site: Site,
+    refused: Option<Refused>,
 }
 
 impl Platform {
@@ -26,7 +28,7 @@ impl Platform {
         let (retries, cache) = (settings.retries, Cache::new(settings.cache_ttl));
         let site = Site::new(settings.address.web(), organization.id, &organization.name);
         let site = site.with_identity(session.identity());
-        Self { wire, session, organization, retries, cache, site }
+        Self { wire, session, organization, retries, cache, site, refused: settings.refused.clone() }
     }
 
     /// The organization's id, which stands in the queues' names too.
@@ -44,10 +46,12 @@ impl Platform {
     /// As often as is safe and sensible.
     async fn persist(&self, mut request: Request) -> Result<Response, RestError> {
         let call = (request.method.clone(), request.path_only().to_owned());
-        let mut attempts = Attempts::new(self.retries, request.method.clone());
+        let deadline = request.timeout.and_then(|time| Instant::now().checked_add(time));
+        let mut attempts = Attempts::new(self.retries, request.method.clone()).until(deadline);
+        let mut connections = Connections::Kept;
         loop {
             let again = request.again();
-            let error = match self.attempt(request).await {
+            let error = match self.attempt(request, connections).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -57,6 +61,7 @@ impl Platform {
                 Next::Again(request, wait) => (request, wait),
                 Next::Done(result) => return result,
             };
+            connections = if wait.is_zero() { Connections::New } else { Connections::Kept };
             warn(&call, &attempts, wait, &reason);
             tokio::time::sleep(wait).await;
         }
@@ -74,38 +79,57 @@ impl Platform {
     }
 
     /// Once, and once more after a login if the session ran out.
-    async fn attempt(&self, request: Request) -> Result<Response, RestError> {
+    async fn attempt(&self, request: Request, connections: Connections) -> Result<Response, RestError> {
         let again = request.again();
         if again.is_none() && self.session.can_run_out() {
             // A body that can be read once must not meet a session that ran out.
-            Box::pin(self.attempt(Request::new(Method::GET, ""))).await?;
+            Box::pin(self.attempt(Request::new(Method::GET, ""), connections)).await?;
         }
         let pass = self.session.pass();
-        match (self.send(request, &pass.headers).await, again) {
+        let answer = match (self.send(request, connections, &pass.headers).await, again) {
             (Err(RestError::Unauthorized { .. }), Some(again)) if self.session.can_run_out() => {
-                let pass = self.session.renew(&self.wire, &pass).await?;
-                self.send(again, &pass.headers).await
+                match self.session.renew(&self.wire, &pass).await {
+                    Ok(pass) => self.send(again, connections, &pass.headers).await,
+                    Err(error) => Err(error),
+                }
             }
             (answer, _) => answer,
+        };
+        if let (Err(RestError::Unauthorized { .. }), Some(refused)) = (&answer, &self.refused) {
+            (refused.0)();
         }
+        answer
     }
 
-    async fn send(&self, request: Request, pass: &http::HeaderMap) -> Result<Response, RestError> {
-        self.wire.send(request, Some(self.organization.id), pass).await
+    async fn send(
+        &self,
+        request: Request,
+        connections: Connections,
+        pass: &http::HeaderMap,
+    ) -> Result<Response, RestError> {
+        self.wire.send_by(connections, request, Some(self.organization.id), pass).await
+    }
+
+    /// By the cache, once, or as often as is sensible.
+    async fn carry_out(&self, request: Request) -> Result<Response, RestError> {
+        if request.cached && request.method == Method::GET {
+            let key = (request.scope, request.path.clone());
+            return self.cache.get(key, || self.ask_for_good(request)).await;
+        }
+        if request.once {
+            return self.attempt(request, Connections::Kept).await;
+        }
+        self.persist(request).await
     }
 }
 
 impl Backend for Platform {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, RestError>> {
         Box::pin(async move {
-            if request.cached && request.method == Method::GET {
-                let key = (request.scope, request.path.clone());
-                return self.cache.get(key, || self.ask_for_good(request)).await;
-            }
-            if request.once {
-                return self.attempt(request).await;
-            }
-            self.persist(request).await
+            let Some(time) = request.timeout else { return self.carry_out(request).await };
+            let (method, path) = (request.method.clone(), request.path_only().to_owned());
+            let in_time = tokio::time::timeout(time, self.carry_out(request)).await;
+            in_time.unwrap_or_else(|_elapsed| Err(RestError::TimedOut { method, path, after: time }))
         })
     }
 

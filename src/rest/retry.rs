@@ -4,9 +4,12 @@
 //! |---|---|
 //! | the platform was not reached: DNS, TCP, proxy, TLS | every method: nothing was sent |
 //! | 429, or 503 with `Retry-After` | every method: the platform says that it did not do it |
-//! | the link broke, no answer in time, 408, 425, 502, 503, 504 | GET, HEAD, DELETE, PUT of what has a version (`vers`) |
+//! | the link broke, no answer in time, 408, 425, 502, 503, 504 | GET, HEAD, DELETE, PUT of what has a version (`vers`); the first time that the link breaks at once, for it may have been an old one |
 //! | 500 | GET, HEAD: for a change it is the platform's verdict more often than its mood |
 //! | anything else | none |
+//!
+//! What the platform asks for by `Retry-After` is waited for, never less. Where that is longer than the longest wait, or than
+//! the time that the call has left, the call is given up at once: the error says when it may be made again.
 //!
 //! A PUT that may have been carried out and is then answered by 409 may have met its own change: the caller gets the first
 //! error, which says that this is not known, and [`get_put`](action_component::Rest::get_put) finds out by reading. A
@@ -15,9 +18,9 @@
 use super::Retries;
 use action_component::rest::{Body, Request, Response, RestError};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
-use jiff::{Timestamp, fmt::rfc2822};
-use std::time::Duration;
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,8 @@ pub(super) struct Attempts {
     method: Method,
     made: u32,
     unsure: Option<RestError>,
+    /// No attempt begins after it.
+    deadline: Option<Instant>,
 }
 
 /// How it goes on after a failed attempt.
@@ -44,7 +49,12 @@ pub(super) enum Next {
 
 impl Attempts {
     pub(super) fn new(policy: Retries, method: Method) -> Self {
-        Self { policy, method, made: 0, unsure: None }
+        Self { policy, method, made: 0, unsure: None, deadline: None }
+    }
+
+    /// The same for a call that has only so much time.
+    pub(super) fn until(self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self }
     }
 
     /// How many attempts have failed.
@@ -60,7 +70,7 @@ impl Attempts {
         }
         let again = again.filter(|call| self.made < self.policy.attempts && is_safe(call, &error));
         let Some(again) = again else { return Next::Done(Err(self.last(error))) };
-        let wait = self.wait(&error);
+        let Some(wait) = self.wait(&error) else { return Next::Done(Err(self.last(error))) };
         if error.may_have_been_carried_out() {
             self.unsure = Some(error);
         }
@@ -85,20 +95,30 @@ impl Attempts {
         }
     }
 
-    fn wait(&self, error: &RestError) -> Duration {
+    /// The wait before the next attempt; `None` where that would come too late.
+    fn wait(&self, error: &RestError) -> Option<Duration> {
+        let wait = self.pause(error)?;
+        let late = self.deadline.is_some_and(|deadline| wait >= deadline.duration_since(Instant::now()));
+        (!late).then_some(wait)
+    }
+
+    fn pause(&self, error: &RestError) -> Option<Duration> {
+        if self.made == 1 && matches!(error, RestError::Interrupted { .. }) {
+            return Some(Duration::ZERO);
+        }
         let Retries { delay, backoff, longest, .. } = self.policy;
         let growth = backoff.max(1.0).powi(i32::try_from(self.made - 1).unwrap_or(i32::MAX));
         let grown = Duration::try_from_secs_f64(delay.as_secs_f64() * growth).unwrap_or(longest).min(longest);
-        let asked = match error {
-            RestError::Status(error) => error.retry_after,
-            _ => None,
-        };
+        let asked = error.retry_after();
+        if asked.is_some_and(|asked| asked > longest) {
+            return None;
+        }
         // Nothing shorter than what was asked for, but not all callers at once either.
         let (least, most) = match asked {
             Some(asked) => (asked, asked.saturating_add(delay / 4)),
             None => (grown / 2, grown),
         };
-        (least + (most - least).mul_f64(fastrand::f64())).min(longest)
+        Some((least + (most - least).mul_f64(fastrand::f64())).min(longest))
     }
 }
 
@@ -138,12 +158,18 @@ fn has_version(body: &Body) -> bool {
     }
 }
 
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date, which the answer's own `Date` stands beside: the platform's
+/// clock need not be ours. What is past is no wait at all, and what is neither says nothing.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let until = rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or_default())
+    let until = httpdate::parse_http_date(text).ok()?;
+    let now = date(headers, header::DATE).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?.trim()).ok()
 }

@@ -143,6 +143,11 @@ impl Logins {
         let error = Arc::new(error);
         let now = Instant::now();
         self.failed = Some((now, error.clone()));
+        if let Some(asked) = error.retry_after() {
+            // Sooner it would only be told the same.
+            self.hold = now.checked_add(asked).map(|until| (until, FIRST_HOLD));
+            return again(&error);
+        }
         self.hold = matches!(*error, RestError::Unauthorized { .. }).then(|| {
             let wait = self.hold.map_or(FIRST_HOLD, |(_, wait)| (wait * 2).min(LONGEST_HOLD));
             tracing::error!(%error, next_login_in = ?wait, "the platform refuses the account; correct its password");
@@ -158,6 +163,7 @@ fn again(error: &Arc<RestError>) -> RestError {
         RestError::Unauthorized { method, path, message } => {
             RestError::Unauthorized { method: method.clone(), path: path.clone(), message: message.clone() }
         }
+        RestError::Status(status) if status.retry_after.is_some() => RestError::Status(status.clone()),
         // The call itself was answered by 401, so that it was not carried out.
         _ => RestError::Unreachable {
             method: Method::POST,

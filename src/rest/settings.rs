@@ -25,6 +25,18 @@ pub struct Settings {
     pub max_answer: usize,
     /// Sees each answer (`log_http_responses`).
     pub recorder: Option<Arc<dyn Recorder>>,
+    /// Is told when the platform refuses the credentials: they may be others by now, where they come from.
+    pub refused: Option<Refused>,
+}
+
+/// Told of each refusal.
+#[derive(Clone)]
+pub struct Refused(pub Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refused")
+    }
 }
 
 /// Where the platform is: `https://<host>:<port>[<prefix>]/rest`.
@@ -69,6 +81,9 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For a whole call whose answer is held in memory. Up- and downloads take as long as they take.
     pub total: Duration,
+    /// How long an idle connection is kept for the next call; zero: not at all. Shorter than platforms and what stands
+    /// before them keep one, lest a call meet one that is being closed.
+    pub pooled: Duration,
 }
 
 /// How often to try again.
@@ -80,7 +95,7 @@ pub struct Retries {
     pub delay: Duration,
     /// What each further wait is multiplied by (`request_retry_backoff`).
     pub backoff: f64,
-    /// The longest wait, also when the platform's `Retry-After` asks for more.
+    /// The longest wait. Where the platform's `Retry-After` asks for a longer one, the call is given up at once.
     pub longest: Duration,
 }
 
@@ -101,6 +116,7 @@ impl Settings {
             cache_ttl: Duration::from_secs(240),
             max_answer: 64 << 20,
             recorder: None,
+            refused: None,
         }
     }
 }
@@ -111,6 +127,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             total: Duration::from_secs(120),
+            pooled: Duration::from_secs(15),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One request, one answer.
 
 use super::{
-    Exchange, Recorder, Settings, Timeouts,
+    Exchange, Proxy, Recorder, Settings, Timeouts,
     failure::{Call, lacks_descriptors},
     retry, upload,
 };
@@ -13,9 +13,6 @@ use http::{HeaderMap, HeaderValue, header};
 use reqwest::{RequestBuilder, Url, redirect};
 use std::{io, sync::Arc, time::Duration};
 
-/// Shorter than platforms and what stands before them keep an idle connection, lest a call meet one that is being closed.
-const POOL_IDLE: Duration = Duration::from_secs(15);
-
 /// How much of an error's text is read, in bytes.
 const LONGEST_ERROR: usize = 64 << 10;
 
@@ -23,6 +20,9 @@ const LONGEST_ERROR: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Wire {
     client: reqwest::Client,
+    /// Keeps no connection: for a call whose connection turned out to be dead.
+    anew: reqwest::Client,
+    proxy: Option<Proxy>,
     base: Url,
     timeouts: Timeouts,
     max_answer: usize,
@@ -35,8 +35,15 @@ impl Wire {
     /// # Errors
     /// A setting cannot be: the text says which.
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
+        let proxy = settings.proxy.clone().filter(|proxy| proxy.serves(&settings.address.host));
+        let builder = client(settings, proxy.as_ref())?;
+        let built = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| format!("the HTTP client cannot be built: {error}"))
+        };
         Ok(Self {
-            client: client(settings)?,
+            client: built(builder)?,
+            anew: built(client(settings, proxy.as_ref())?.pool_max_idle_per_host(0))?,
+            proxy,
             base: settings.address.base()?,
             timeouts: settings.timeouts,
             max_answer: settings.max_answer,
@@ -74,9 +81,22 @@ impl Wire {
         org: Option<i64>,
         pass: &HeaderMap,
     ) -> Result<Response, RestError> {
+        self.send_by(Connections::Kept, request, org, pass).await
+    }
+
+    /// The same, by a connection that was kept or by a new one.
+    pub(super) async fn send_by(
+        &self,
+        connections: Connections,
+        request: Request,
+        org: Option<i64>,
+        pass: &HeaderMap,
+    ) -> Result<Response, RestError> {
         let call = Call::of(&request);
         let url = self.url(&request, org).map_err(|reason| call.clone().unsendable(reason))?;
-        let exchange = Sent { call, path_and_query: path_and_query(&url), streamed: request.streamed };
+        let total = request.timeout.unwrap_or(self.timeouts.total);
+        let path_and_query = path_and_query(&url);
+        let exchange = Sent { call, path_and_query, streamed: request.streamed, connections, total };
         let answer = self.begin(request, url, pass, &exchange).await?;
         if exchange.streamed && answer.status().is_success() {
             return Ok(self.stream(answer, &exchange));
@@ -108,9 +128,13 @@ impl Wire {
         sent: &Sent,
     ) -> Result<reqwest::Response, RestError> {
         let call = || sent.call.clone();
-        let total = self.timeouts.total;
+        let total = sent.total;
         let headers = headers(&request, pass).map_err(|reason| call().unsendable(reason))?;
-        let builder = self.client.request(request.method, url).headers(headers);
+        let client = match sent.connections {
+            Connections::Kept => &self.client,
+            Connections::New => &self.anew,
+        };
+        let builder = client.request(request.method, url).headers(headers);
         let (builder, stalled) = body(builder, request.body, total, &sent.call)?;
         let whole = !sent.streamed && stalled.is_none();
         let builder = if whole { builder.timeout(total) } else { builder };
@@ -118,35 +142,35 @@ impl Wire {
             answer = builder.send() => answer,
             () = patience(stalled, sent.streamed.then_some(total)) => return Err(call().timed_out(total)),
         };
-        answer.map_err(|error| call().failed(error, total))
+        answer.map_err(|error| call().failed(error, total, self.proxy.as_ref()))
     }
 
     /// Reads the answer whole.
     async fn finish(&self, answer: reqwest::Response, sent: Sent) -> Result<Response, RestError> {
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let read = self.read(answer, &sent.call);
-        let body = tokio::time::timeout(self.timeouts.total, read)
+        let read = self.read(answer, &sent);
+        let body = tokio::time::timeout(sent.total, read)
             .await
-            .unwrap_or_else(|_elapsed| Err(sent.call.clone().timed_out(self.timeouts.total)));
+            .unwrap_or_else(|_elapsed| Err(sent.call.clone().timed_out(sent.total)));
         // The status is worth more than the text that comes with it.
         let body = if status.is_success() { body? } else { body.unwrap_or_default() };
         self.record(&sent, status, &headers, Some(&body));
-        if status.is_success() {
-            return Ok(Response::new(status, body).with_headers(headers));
-        }
         let retry_after = retry::retry_after(&headers);
+        if status.is_success() {
+            return Ok(Response::new(status, body).with_retry_after(retry_after).with_headers(headers));
+        }
         Err(RestError::from_answer(sent.call.method, &sent.call.path, status, retry_after, &body))
     }
 
     /// The text of an error is read up to a limit, any other answer must not be longer than one.
-    async fn read(&self, mut answer: reqwest::Response, call: &Call) -> Result<Bytes, RestError> {
+    async fn read(&self, mut answer: reqwest::Response, sent: &Sent) -> Result<Bytes, RestError> {
         let success = answer.status().is_success();
         let limit = if success { self.max_answer } else { LONGEST_ERROR };
         let mut whole = BytesMut::new();
-        let failed = |error| call.clone().failed(error, self.timeouts.total);
+        let failed = |error| sent.call.clone().failed(error, sent.total, self.proxy.as_ref());
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             match whole.len() + chunk.len() > limit {
-                true if success => return Err(call.clone().too_large(limit)),
+                true if success => return Err(sent.call.clone().too_large(limit)),
                 true => break,
                 false => {}
             }
@@ -181,9 +205,21 @@ struct Sent {
     call: Call,
     path_and_query: String,
     streamed: bool,
+    connections: Connections,
+    /// The time that it has.
+    total: Duration,
 }
 
-fn client(settings: &Settings) -> Result<reqwest::Client, String> {
+/// By which connection a call may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connections {
+    /// One that was kept, if there is one.
+    Kept,
+    /// A new one.
+    New,
+}
+
+fn client(settings: &Settings, proxy: Option<&Proxy>) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(settings.tls.as_ref().clone())
         .http1_only()
@@ -193,12 +229,15 @@ fn client(settings: &Settings) -> Result<reqwest::Client, String> {
         .no_proxy()
         .user_agent(concat!("action-processor/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.timeouts.connect)
-        .pool_idle_timeout(POOL_IDLE)
+        .pool_idle_timeout(settings.timeouts.pooled)
         .tcp_keepalive(Duration::from_secs(30));
-    if let Some(proxy) = &settings.proxy {
-        builder = builder.proxy(proxy.build().map_err(|error| format!("proxy: {error}"))?);
+    if settings.timeouts.pooled.is_zero() {
+        builder = builder.pool_max_idle_per_host(0);
     }
-    builder.build().map_err(|error| format!("the HTTP client cannot be built: {error}"))
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(proxy.build().map_err(|error| format!("{}: {error}", proxy.named()))?);
+    }
+    Ok(builder)
 }
 
 /// The request's own headers first, so that it cannot replace ours.

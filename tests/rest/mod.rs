@@ -6,6 +6,7 @@ mod calls;
 mod connecting;
 mod data;
 mod files;
+mod kept;
 mod lost_writes;
 mod patching;
 mod proxies;

@@ -1,7 +1,8 @@
 //! What is repeated, and what is not.
 
-use super::{rest, rest_of, settings};
-use action_processor::component::rest::RestError;
+use super::{rest, rest_of, settings, user};
+use action_processor::component::rest::{Request, RestError};
+use action_processor::rest::connect;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use stand_in_platform::{Fault, Platform};
@@ -91,13 +92,73 @@ async fn retry_after_is_waited_for_in_seconds_and_by_date() {
 }
 
 #[tokio::test]
-async fn the_longest_wait_bounds_what_the_platform_asks_for() {
+async fn a_longer_wait_than_the_longest_is_given_up_and_told() {
+    let platform = with_incident().await;
+    let rest = rest_of(&platform).await;
+    let dated = ("Sun, 06 Nov 1994 08:49:37 GMT", "Monday, 07-Nov-94 08:49:37 GMT");
+    for (status, date, retry_after) in
+        [(503, None, "86400"), (429, None, "86400"), (429, Some(dated.0), dated.1)]
+    {
+        let fault = Fault::status(status).header("retry-after", retry_after);
+        let fault = if let Some(date) = date { fault.header("date", date) } else { fault };
+        platform.fault(fault.on(Method::GET, "/incidents/7"));
+        let before = platform.requests().len();
+        let error = rest.get::<Value>("/incidents/7").await.unwrap_err();
+        assert_eq!(platform.requests().len(), before + 1);
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(86_400)), "{error}");
+        assert!(error.to_string().contains("86400 s of patience, until 2"), "{error}");
+        let failure = action_processor::component::Failure::from(error);
+        assert_eq!(failure.retry_after(), Some(Duration::from_secs(86_400)));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_202_says_when_to_come_again() {
+    let platform = with_incident().await;
+    platform.fault(Fault::status(202).header("retry-after", "7").on(Method::GET, "/incidents/7"));
+    let request = Request::new(Method::GET, "/incidents/7");
+    let response = rest_of(&platform).await.send(request).await.unwrap();
+    assert_eq!((response.status.as_u16(), response.retry_after), (202, Some(Duration::from_secs(7))));
+}
+
+#[tokio::test]
+async fn a_login_that_is_to_wait_says_so() {
+    let platform = with_incident().await;
+    platform.fault(Fault::status(429).header("retry-after", "3600").on(Method::GET, "/session"));
+    let error = connect(settings(&platform)).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)), "{error}");
+    assert!(error.is_transient() && error.to_string().contains("3600 s of patience"), "{error}");
+    // A session that ran out: no second login before its time, whoever asks.
+    let mut settings = settings(&platform);
+    settings.credentials = user();
+    let rest = rest(settings).await;
+    platform.expire_sessions();
+    platform.fault(Fault::status(503).header("retry-after", "3600").on(Method::POST, "/session").times(5));
+    let logins = platform.requests_of(&Method::POST, "/session").len();
+    for _ in 0..3 {
+        let error = rest.get::<Value>("/incidents/7").await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)), "{error}");
+    }
+    assert_eq!(platform.requests_of(&Method::POST, "/session").len(), logins + 1);
+}
+
+#[tokio::test]
+async fn a_call_has_a_time_of_its_own() {
     let platform = with_incident().await;
     let mut settings = settings(&platform);
-    settings.retries.longest = Duration::from_millis(5);
+    settings.timeouts.total = Duration::from_millis(300);
     let rest = rest(settings).await;
-    platform.fault(Fault::status(503).header("retry-after", "86400").on(Method::GET, "/incidents/7"));
-    let _: Value = rest.get("/incidents/7").await.unwrap();
+    let short = rest.with_timeout(Duration::from_millis(50));
+    for fault in [Fault::hang(), Fault::status(502), Fault::status(429).header("retry-after", "5")] {
+        platform.fault(fault.on(Method::GET, "/incidents/7").times(1));
+    }
+    let begun = Instant::now();
+    let error = short.get::<Value>("/incidents/7").await.unwrap_err();
+    assert!(matches!(&error, RestError::TimedOut { after, .. } if after.as_millis() == 50), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    let patient = rest.with_timeout(Duration::from_secs(60));
+    platform.fault(Fault::delay(Duration::from_millis(600)).on(Method::POST, "/comments"));
+    let _: Value = patient.post("/incidents/7/comments", &json!({})).await.unwrap();
 }
 
 #[tokio::test]

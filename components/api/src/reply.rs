@@ -1,6 +1,6 @@
 //! How a message ends.
 
-use crate::{Kind, finite, with_causes};
+use crate::{Kind, finite, rest::RestError, with_causes};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{error::Error, fmt, time::Duration};
@@ -310,8 +310,21 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(error: E) -> Self {
         let source: Cause = error.into();
         let words = Self::new(with_causes(source.as_ref()));
-        Self { source: Some(source), ..words }
+        let retry_after = asked_for(source.as_ref());
+        Self { source: Some(source), retry_after, ..words }
     }
+}
+
+/// What a REST error among the causes says of when to try again.
+fn asked_for(error: &(dyn Error + 'static)) -> Option<Duration> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<RestError>() {
+            return error.retry_after();
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// Interim news of a handler's work: `complete` is false, any number of them may come before the last reply.

@@ -76,6 +76,7 @@ async fn log_in(
 
 fn layer(error: &ConnectError, proxied: bool) -> &'static str {
     match error {
+        ConnectError::Proxy { .. } => "proxy",
         ConnectError::Unreachable { .. } if proxied => "proxy",
         ConnectError::Certificate { .. } => "tls",
         _ => "login",

@@ -64,8 +64,11 @@ impl Steps {
         let tcp = told("tcp", self.within(advice, self.coded(dialer.connect(&addresses))).await, report)?;
         report.ok("tcp", &tcp.peer_addr().map(|peer| peer.to_string()).unwrap_or_default());
 
-        let advice = "check that stomp_proxy is a proxy, and that it allows this host and port";
-        let tunnel = told("proxy", self.within(advice, self.coded(dialer.tunnel(tcp))).await, report)?;
+        let advice = dialer.proxy.as_ref().map(|proxy| {
+            format!("check that {} is a proxy, and that it allows this host and port", proxy.named())
+        });
+        let advice = advice.unwrap_or_default();
+        let tunnel = told("proxy", self.within(&advice, self.coded(dialer.tunnel(tcp))).await, report)?;
         if let Some(proxy) = &dialer.proxy {
             report.ok("proxy", &proxy.to_string());
         }

@@ -12,9 +12,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum DialError {
     /// DNS: the host (the proxy's, if there is one) has no address.
-    #[error("cannot resolve the host name `{host}`: {source}; check its spelling and this machine's DNS")]
+    #[error("cannot resolve the host name {host}: {source}; check its spelling and this machine's DNS")]
     Resolve {
-        /// The name asked for.
+        /// The name asked for, in quotes, and whose it is where that is not the broker's.
         host: String,
         /// What the resolver said.
         source: io::Error,
@@ -67,17 +67,17 @@ pub enum ProxyFailure {
     Io(#[from] io::Error),
     /// It asks for credentials and got none.
     #[error(
-        "it asks for a user and a password; write them into stomp_proxy, as in http://user:password@host:port"
+        "it asks for a user and a password; write them into its URL, as in http://user:password@host:port"
     )]
     CredentialsMissing,
     /// It does not accept our credentials.
-    #[error("it refuses the user or the password in stomp_proxy")]
+    #[error("it refuses the user or the password in its URL")]
     CredentialsRefused,
     /// It refuses; the text is its own: an HTTP status line or a SOCKS reply.
     #[error("it refuses: {0}; ask its administrator to allow this host and port")]
     Refused(String),
     /// It does not speak the protocol we expect of it.
-    #[error("it does not answer as {0} does; check the scheme and the port in stomp_proxy")]
+    #[error("it does not answer as {0} does; check the scheme and the port of its URL")]
     NotAProxy(&'static str),
     /// A user name, password or host name is too long for SOCKS 5 (255 bytes).
     #[error("user, password and host name must have 255 bytes at most for a SOCKS 5 proxy")]

@@ -19,7 +19,6 @@
 mod brokers;
 mod error;
 mod http_connect;
-mod no_proxy;
 mod prompt;
 mod proxy;
 mod socks;
@@ -74,7 +73,11 @@ impl Dialer {
     /// [`DialError::Resolve`]
     pub async fn resolve(&self) -> Result<Vec<SocketAddr>, DialError> {
         let (host, port) = self.peer();
-        tcp::resolve(host, port).await.map_err(|source| DialError::Resolve { host: host.into(), source })
+        let of = || match &self.proxy {
+            Some(proxy) => format!("`{host}` of the proxy {}", proxy.named()),
+            None => format!("`{host}`"),
+        };
+        tcp::resolve(host, port).await.map_err(|source| DialError::Resolve { host: of(), source })
     }
 
     /// A TCP connection to the first of `addresses` that answers, IPv6 and IPv4 alike.
@@ -96,7 +99,7 @@ impl Dialer {
             return Ok(stream);
         };
         proxy.tunnel(stream, bare(&self.host), self.port).await.map_err(|source| DialError::Proxy {
-            proxy: proxy.to_string(),
+            proxy: proxy.named(),
             broker: self.broker(),
             source,
         })
@@ -132,7 +135,7 @@ impl Dialer {
 
     fn peer_in_words(&self) -> String {
         match &self.proxy {
-            Some(proxy) => format!("the proxy {proxy}"),
+            Some(proxy) => format!("the proxy {}", proxy.named()),
             None => self.broker(),
         }
     }

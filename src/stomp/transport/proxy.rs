@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use super::error::ProxyFailure;
-use super::{authority, bare, http_connect, no_proxy, socks};
-use crate::secret::Secret;
+use super::{authority, bare, http_connect, socks};
+use crate::{proxies, secret::Secret};
 
 /// A proxy. Prints without its credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Proxy {
     host: String,
     port: u16,
     credentials: Option<Credentials>,
+    /// The option or the variable that names it.
+    from: String,
 }
 
 /// How to talk to a proxy.
@@ -63,8 +65,8 @@ pub enum InvalidProxy {
 // === impl Proxy ===
 
 impl Proxy {
-    /// Reads `stomp_proxy` for one broker: `http://…`, `socks5://…`, `socks5h://…`, or `env`, and then `HTTPS_PROXY`
-    /// and `ALL_PROXY` count (each in lower case first, as curl does). `None`: no proxy for this broker, because
+    /// Reads `stomp_proxy` for one broker: `http://…`, `socks5://…`, `socks5h://…`, or `env`, and then `HTTPS_PROXY`,
+    /// `ALL_PROXY` and `HTTP_PROXY` count (each in lower case first, as curl does). `None`: no proxy for this broker, because
     /// the environment names none or because `no_proxy` or the environment's `NO_PROXY` names the broker.
     ///
     /// `env` looks up an environment variable.
@@ -77,17 +79,13 @@ impl Proxy {
         broker: &str,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, InvalidProxy> {
-        let exceptions = [Some(no_proxy.to_owned()), variable(&env, "NO_PROXY").map(|(_, list)| list)];
-        if exceptions.iter().flatten().any(|list| no_proxy::names(list, bare(broker))) {
+        let exceptions = [Some(no_proxy.to_owned()), proxies::exceptions(&env)];
+        if exceptions.iter().flatten().any(|list| proxies::excepts(list, bare(broker))) {
             return Ok(None);
         }
         match stomp_proxy.trim() {
             "" => Ok(None),
-            "env" => ["HTTPS_PROXY", "ALL_PROXY"]
-                .iter()
-                .find_map(|name| variable(&env, name))
-                .map(|(name, url)| Self::parse(&url, &name))
-                .transpose(),
+            "env" => proxies::from_environment(&env).map(|(name, url)| Self::parse(&url, &name)).transpose(),
             url => Self::parse(url, "stomp_proxy").map(Some),
         }
     }
@@ -119,7 +117,14 @@ impl Proxy {
             host: host.into(),
             port: port.unwrap_or(protocol.default_port()),
             credentials: user_info.map(Credentials::parse),
+            from: from.into(),
         })
+    }
+
+    /// Where it is and what names it, for errors: `http://proxy:3128 (from HTTPS_PROXY)`.
+    #[must_use]
+    pub fn named(&self) -> String {
+        format!("{self} (from {})", self.from)
     }
 
     /// How to talk to it.
@@ -160,13 +165,6 @@ impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.protocol.scheme(), authority(&self.host, self.port))
     }
-}
-
-/// A variable that is set and not empty, and the name it was found under.
-fn variable(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<(String, String)> {
-    [name.to_ascii_lowercase(), name.to_owned()]
-        .into_iter()
-        .find_map(|name| env(&name).filter(|value| !value.trim().is_empty()).map(|value| (name, value)))
 }
 
 // === impl Protocol ===

@@ -2,7 +2,7 @@ use super::{Backend, Body, Content, ContextToken, HandleFormat, Request, Respons
 use bytes::Bytes;
 use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The platform's REST API, for one message. Cheap to clone.
 ///
@@ -28,6 +28,7 @@ pub struct Rest {
     token: Option<ContextToken>,
     scope: Scope,
     format: Option<HandleFormat>,
+    timeout: Option<Duration>,
 }
 
 // === impl Rest ===
@@ -36,7 +37,7 @@ impl Rest {
     /// Calls by `backend`, each with `token`.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, token: Option<ContextToken>) -> Self {
-        Self { backend, token, scope: Scope::Organization, format: None }
+        Self { backend, token, scope: Scope::Organization, format: None, timeout: None }
     }
 
     /// The same, for paths outside the organization: `rest.platform().get("/const")` is `GET /rest/const`.
@@ -67,6 +68,22 @@ impl Rest {
 
     pub(super) fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
+    }
+
+    /// The same, for calls that have `time` each, repetitions and waits between them included, in place of
+    /// `request_timeout`: more for a search that takes long, less where somebody waits.
+    ///
+    /// ```
+    /// # use action_component::{Context, Failure};
+    /// # use std::time::Duration;
+    /// # async fn handle(cx: Context) -> Result<(), Failure> {
+    /// let patient = cx.rest().with_timeout(Duration::from_secs(300));
+    /// let found: serde_json::Value = patient.search(&serde_json::json!({ "query": "malware" })).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, time: Duration) -> Self {
+        Self { timeout: Some(time), ..self.clone() }
     }
 
     pub(super) fn in_format(&self, format: HandleFormat) -> Self {
@@ -177,6 +194,7 @@ impl Rest {
         if let Some(format) = self.format {
             format.ask(&mut request);
         }
+        request.timeout = request.timeout.or(self.timeout);
         self.backend.call(request.with_token(self.token.clone())).await
     }
 

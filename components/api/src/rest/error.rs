@@ -5,6 +5,7 @@ use super::{
 use crate::with_causes;
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use std::{error::Error, fmt, io, time::Duration};
 
 /// Any error, as the cause of a [`RestError`].
@@ -167,8 +168,10 @@ pub struct StatusError {
     pub error_code: Option<String>,
     /// The API access names of the fields that the platform finds fault with, where it says them.
     pub fields: Vec<String>,
-    /// How long the platform asks to be left alone.
+    /// How long the platform asks to be left alone, from when it answered.
     pub retry_after: Option<Duration>,
+    /// When that is over, where this machine's calendar reaches so far.
+    pub retry_at: Option<Timestamp>,
 }
 
 // === impl RestError ===
@@ -219,6 +222,16 @@ impl RestError {
         }
     }
 
+    /// How long the platform asks to be left alone, by `Retry-After`, from when it answered. A call that is made again
+    /// sooner will be refused again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether it is worth finding out if the call was carried out, and making it again if not.
     pub(super) fn is_unsure(&self) -> bool {
         self.is_transient() && self.may_have_been_carried_out()
@@ -258,7 +271,8 @@ impl RestError {
         if status == StatusCode::UNAUTHORIZED {
             return Self::Unauthorized { method, path, message };
         }
-        let error = StatusError { method, path, status, message, error_code, fields, retry_after };
+        let retry_at = retry_after.and_then(at);
+        let error = StatusError { method, path, status, message, error_code, fields, retry_after, retry_at };
         Self::Status(Box::new(error))
     }
 }
@@ -287,8 +301,21 @@ impl fmt::Display for StatusError {
         if *status == StatusCode::CONFLICT && method == Method::PUT {
             f.write_str(" (changed since it was read; `get_put` reads it again and makes the change anew)")?;
         }
-        if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+        if !message.is_empty() {
+            write!(f, ": {message}")?;
+        }
+        match (self.retry_after, self.retry_at) {
+            (Some(wait), _) if wait < Duration::from_secs(1) => Ok(()),
+            (Some(wait), Some(at)) => write!(f, "; asks for {} s of patience, until {at:.0}", wait.as_secs()),
+            (Some(wait), None) => write!(f, "; asks for {} s of patience", wait.as_secs()),
+            (None, _) => Ok(()),
+        }
     }
+}
+
+fn at(wait: Duration) -> Option<Timestamp> {
+    let wait = SignedDuration::try_from(wait).ok()?;
+    Timestamp::now().checked_add(wait).ok()
 }
 
 /// What must be said of a call that may have changed something, where its answer is not known.

@@ -2,7 +2,7 @@ use super::{Content, Part, RestError};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::Serialize;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// One REST call.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub struct Request {
     pub streamed: bool,
     /// Is tried once: the caller asks again by itself, in its own time.
     pub once: bool,
+    /// The time that the call has, repetitions and waits between them included, in place of `request_timeout`. Of a download
+    /// it is the time until the answer begins.
+    pub timeout: Option<Duration>,
     context_token: Option<ContextToken>,
 }
 
@@ -76,6 +79,7 @@ impl Request {
             cached: false,
             streamed: false,
             once: false,
+            timeout: None,
             context_token: None,
         }
     }
@@ -104,6 +108,7 @@ impl Request {
             cached: self.cached,
             streamed: self.streamed,
             once: self.once,
+            timeout: self.timeout,
             context_token: self.context_token.clone(),
         })
     }

@@ -1,6 +1,7 @@
 use super::Content;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What the platform answered: a status of 2xx.
 #[derive(Debug)]
@@ -10,6 +11,8 @@ pub struct Response {
     pub status: StatusCode,
     /// The response's headers.
     pub headers: HeaderMap,
+    /// How long the platform asks to be left alone before it is asked again, as with a 202: not done yet.
+    pub retry_after: Option<Duration>,
     /// The response's body: [`Content::Bytes`], unless the request asked for a stream.
     pub body: Content,
 }
@@ -18,7 +21,7 @@ impl Response {
     /// An answer with this body and no headers.
     #[must_use]
     pub fn new(status: StatusCode, body: impl Into<Content>) -> Self {
-        Self { status, headers: HeaderMap::new(), body: body.into() }
+        Self { status, headers: HeaderMap::new(), retry_after: None, body: body.into() }
     }
 
     /// 200 with `value` as JSON, for backends that make answers up.
@@ -33,6 +36,13 @@ impl Response {
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// The same answer with this wait before the next question.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
         self
     }
 
