@@ -10,7 +10,11 @@ use crate::{
     logging::{self, Levels, Redactor},
     signals::signals,
 };
-use std::{io, process::ExitCode, sync::Arc};
+use std::{
+    io,
+    process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info, warn};
 
@@ -49,8 +53,10 @@ const MAX_THREADS: usize = 4096;
 #[must_use]
 pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
     let file = file(&args.overrides);
-    let prepared = match args.overrides.sources().and_then(|sources| Config::prepare(&sources, components)) {
-        Ok(prepared) => prepared,
+    let read =
+        args.overrides.sources().and_then(|sources| Ok((Config::prepare(&sources, components)?, sources)));
+    let (prepared, sources) = match read {
+        Ok(read) => read,
         Err(problems) => return mistakes(&problems),
     };
     let (Prepared::Complete(config) | Prepared::Awaiting(config)) = &prepared;
@@ -63,6 +69,7 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
         overrides: args.overrides.clone(),
         components: components.into(),
         file,
+        sources: Mutex::new(Kept { in_force: sources, read: None }),
         redactor,
         levels: log.levels(),
     };
@@ -141,8 +148,10 @@ impl Failed {
 }
 
 /// Reads everything that the process was started with.
-pub(super) fn load(overrides: &Overrides, components: &[Component]) -> Result<Config, Problems> {
-    Config::load(&overrides.sources()?, components)
+fn read(overrides: &Overrides, components: &[Component]) -> Result<(Sources, Config), Problems> {
+    let sources = overrides.sources()?;
+    let config = Config::load(&sources, components)?;
+    Ok((sources, config))
 }
 
 fn greet(config: &Config, components: &[Component]) {
@@ -186,16 +195,45 @@ struct Start {
     overrides: Overrides,
     components: Arc<[Component]>,
     file: Option<File>,
+    sources: Mutex<Kept>,
     redactor: Redactor,
     levels: Levels,
 }
 
+/// What the configuration was made from.
+#[derive(Debug)]
+struct Kept {
+    /// The one in force.
+    in_force: Sources,
+    /// The one that was read last, and may come into force.
+    read: Option<Sources>,
+}
+
+// === impl Start ===
+
+impl Start {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is said of it may quote it.
+    fn known(&self, config: Config) -> Config {
+        config.secrets().iter().for_each(|secret| self.redactor.add(secret));
+        config
+    }
+}
+
 impl Source for Start {
     fn read(&self) -> Result<Config, Problems> {
-        let config = load(&self.overrides, &self.components)?;
-        // What is said of it may quote it.
-        config.secrets().iter().for_each(|secret| self.redactor.add(secret));
-        Ok(config)
+        let (sources, config) = read(&self.overrides, &self.components)?;
+        self.kept().read = Some(sources);
+        Ok(self.known(config))
+    }
+
+    fn read_again(&self) -> Result<Config, Problems> {
+        let sources = self.kept().in_force.clone();
+        self.kept().read = None;
+        Config::load(&sources, &self.components).map(|config| self.known(config))
     }
 
     fn file(&self) -> Option<File> {
@@ -203,6 +241,11 @@ impl Source for Start {
     }
 
     fn in_force(&self, config: &Config) {
+        let mut kept = self.kept();
+        if let Some(sources) = kept.read.take() {
+            kept.in_force = sources;
+        }
+        drop(kept);
         self.levels.set(config.log.levels.clone());
     }
 }

@@ -1,7 +1,9 @@
 //! What differs between two configurations, fit to be logged.
 
 use super::{
-    Config, keys,
+    Config,
+    contents::Contents,
+    keys,
     keys::{Effect, RESILIENT},
     platforms,
     settings::Setting,
@@ -49,13 +51,19 @@ impl Config {
     pub fn changes_from(&self, before: &Self) -> Vec<Change> {
         let (now, before) = (by_name(self), by_name(before));
         let names: BTreeSet<_> = now.keys().chain(before.keys()).copied().collect();
-        let text = |setting: Option<&&Setting>| setting.map(|setting| setting.text.clone());
-        let differ = names.into_iter().filter(|name| text(now.get(name)) != text(before.get(name)));
+        let differ = names.into_iter().filter(|name| match (now.get(name), before.get(name)) {
+            (Some(now), Some(before)) => !now.is_same(before),
+            (now, before) => now.is_some() != before.is_some(),
+        });
         let change = |name: (&str, &str)| {
             let secret =
                 [&now, &before].iter().any(|all| all.get(&name).is_some_and(|setting| setting.is_secret()));
+            let contents = |setting: &Setting| setting.contents.as_ref().map(Contents::shown);
             let shown = |setting: Option<&&Setting>| {
-                setting.map(|setting| if secret { "***".to_owned() } else { setting.shown() })
+                let text = |setting: &&Setting| {
+                    if secret { "***".to_owned() } else { setting.shown() }
+                };
+                setting.map(|setting| text(setting) + &contents(setting).unwrap_or_default())
             };
             let (section, key) = (name.0.to_owned(), name.1.to_owned());
             Change { section, key, before: shown(before.get(&name)), now: shown(now.get(&name)) }
@@ -69,7 +77,8 @@ impl Config {
         keys::all().filter(|key| key.effect() == Effect::Link).any(|key| {
             let value = |config: &Self| {
                 let section = if key.section == RESILIENT { &config.platform_section } else { key.section };
-                platforms::find(&config.settings, section, key.name).map(|setting| setting.text.clone())
+                let found = platforms::find(&config.settings, section, key.name);
+                found.map(|setting| (setting.text.clone(), setting.contents.clone()))
             };
             value(self) != value(before)
         })

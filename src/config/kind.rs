@@ -18,6 +18,8 @@ pub enum Kind {
     StoreUrl,
     /// A file or directory; `~` is the home directory.
     Path,
+    /// A file whose contents count: another text in it is another value.
+    File,
     /// A file of certificates, or `false` to verify nothing.
     Trust,
     /// `true`, `yes`, `on`, `1`, or their opposites.
@@ -85,7 +87,7 @@ impl Kind {
             // What the broker's dialer speaks: no TLS to the proxy itself.
             Self::ProxyChoice => begins_with(text, &["http://", "socks5://", "socks5h://"]),
             Self::Trust => verification(text),
-            Self::Text | Self::Secret | Self::Path | Self::List | Self::Unused => Ok(()),
+            Self::Text | Self::Secret | Self::Path | Self::File | Self::List | Self::Unused => Ok(()),
         }
     }
 }

@@ -15,6 +15,7 @@
 
 mod broker;
 mod changes;
+mod contents;
 mod doubts;
 mod encoding;
 pub mod example;
@@ -56,6 +57,7 @@ pub use typed::{
 
 use crate::secret::Secret;
 use action_component::Component;
+use std::path::PathBuf;
 
 /// A configuration before `secret_command` was asked.
 #[derive(Debug)]
@@ -157,6 +159,12 @@ impl Config {
     pub fn secrets(&self) -> Vec<Secret> {
         let pairs = self.platforms().flat_map(|platform| platform.platform.pairs());
         self.settings.secrets().cloned().chain(pairs).collect()
+    }
+
+    /// The files whose contents are part of it: those that its keys name, and those that references led to.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.settings.files()
     }
 
     /// Follows references in values that come later, such as a function's inputs.

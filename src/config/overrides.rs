@@ -132,7 +132,7 @@ fn value_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Secret => "$NAME|^NAME",
         Kind::ProxyUrl | Kind::ProxyChoice | Kind::StoreUrl => "URL",
-        Kind::Path => "PATH",
+        Kind::Path | Kind::File => "PATH",
         Kind::Trust => "FILE|false",
         Kind::Flag => "true|false",
         Kind::Whole(..) | Kind::ZeroOrAtLeast(_) | Kind::Decimal(..) => "NUMBER",

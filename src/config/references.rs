@@ -9,7 +9,7 @@ use super::{
     written::{Part, Written},
 };
 use crate::component::secrets::Followed;
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 pub(super) use crate::component::secrets::references::{Reference, Sigil};
 
@@ -60,6 +60,15 @@ impl References {
         let limit = follow("secret_timeout");
         let stores = bare.0.with_directory(directory.as_deref()).with_limit(limit.as_deref());
         Self(stores.with_command(command))
+    }
+
+    /// The files that were looked at, whether or not something was there.
+    pub(super) fn looked_at(&self) -> Vec<PathBuf> {
+        self.0.looked_at()
+    }
+
+    pub(super) fn home(&self) -> Option<&str> {
+        self.0.home()
     }
 
     /// Follows the references in `text`.

@@ -1,6 +1,7 @@
 //! Every value as it took effect: where it comes from, and what of it is secret.
 
 use super::{
+    contents::Contents,
     doubts,
     keys::{self, Key, RESILIENT, STORE},
     kind::{self, Kind},
@@ -31,6 +32,8 @@ pub struct Setting {
     pub(super) secrets: Vec<Secret>,
     /// The references that lead nowhere.
     pub(super) missing: Vec<Missing>,
+    /// What the file that it names held, where that counts.
+    pub(super) contents: Option<Contents>,
     /// No part of it is kept elsewhere.
     literal: bool,
     /// What should be there is kept elsewhere, and empty there.
@@ -77,6 +80,11 @@ impl Setting {
         self.doubt.clone().or(doubled)
     }
 
+    /// Whether it is the same value: the same text, and the same contents of the file that it names.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.text == other.text && self.contents == other.contents
+    }
+
     fn masked(&self, text: &str) -> String {
         let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
@@ -109,6 +117,7 @@ impl Setting {
                 || !resolved.pieces.is_empty() && resolved.text.trim().is_empty(),
             doubt: doubts::of(&resolved.text).filter(|_| doubtful && resolved.missing.is_empty()),
             doubled: resolved.doubled,
+            contents: known.and_then(|kind| Contents::of(kind, &resolved.text, references.home())),
             missing: resolved.missing,
             text: resolved.text,
         }
@@ -214,6 +223,17 @@ impl Settings {
     /// Every part of every value that must not be shown.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.sections.values().flat_map(BTreeMap::values).flat_map(|setting| &setting.secrets)
+    }
+
+    /// The files whose contents count: those that keys name, and those that references led to.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let named = self.sections.values().flat_map(BTreeMap::values);
+        let mut files: Vec<PathBuf> =
+            named.filter_map(|setting| Some(setting.contents.as_ref()?.path.clone())).collect();
+        files.extend(self.references.looked_at());
+        files.sort();
+        files.dedup();
+        files
     }
 
     /// The keys whose secrets `file` itself holds, not the name of a place for them.

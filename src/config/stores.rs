@@ -7,11 +7,11 @@ use super::{
     sources::Sources,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -33,6 +33,8 @@ pub(super) struct Stores {
     limit: Duration,
     /// Commands are left alone for now.
     without_commands: bool,
+    /// The files that names have led to, found or not: what they hold is part of the configuration.
+    looked_at: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// Why there is no such secret.
@@ -55,7 +57,23 @@ impl Stores {
             command: None,
             limit: DEFAULT_LIMIT,
             without_commands: sources.without_commands,
+            looked_at: Arc::default(),
         }
+    }
+
+    pub(super) fn looked_at(&self) -> Vec<PathBuf> {
+        self.looked_at.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(super) fn home(&self) -> Option<&str> {
+        self.environment.get("HOME").map(String::as_str)
+    }
+
+    /// Where the secret called `name` would be in `directory`.
+    fn file_in(&self, directory: &Path, name: &str) -> Result<PathBuf, String> {
+        let path = file_name(name).map(|name| directory.join(name))?;
+        self.looked_at.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+        Ok(path)
     }
 
     pub(super) fn with_directory(mut self, directory: Option<&str>) -> Self {
@@ -115,7 +133,7 @@ impl Stores {
     }
 
     fn protected_secret(&self, name: &str) -> Result<String, String> {
-        let path = file_in(&self.protected, name)?;
+        let path = self.file_in(&self.protected, name)?;
         let token = read(&path, self.limit).map_err(String::from)?;
         let key_path = self.protected.join(".jwk/key.jwk");
         let key = read(&key_path, self.limit).map_err(String::from)?;
@@ -149,12 +167,16 @@ impl Stores {
 
     fn credential(&self, name: &str) -> Option<Result<String, Nowhere>> {
         let directory = self.credentials.as_ref()?;
-        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| Ok(read(&path, self.limit)?)))
+        Some(
+            self.file_in(directory, name)
+                .map_err(Nowhere::from)
+                .and_then(|path| Ok(read(&path, self.limit)?)),
+        )
     }
 
     fn file(&self, name: &str) -> Option<Result<String, Nowhere>> {
         let directory = self.directory.as_ref()?;
-        Some(file_in(directory, name).map_err(Nowhere::from).and_then(|path| private(&path, self.limit)))
+        Some(self.file_in(directory, name).map_err(Nowhere::from).and_then(|path| private(&path, self.limit)))
     }
 
     fn printed(&self, command: &SecretCommand, name: &str, section: &str) -> Result<String, Nowhere> {
@@ -189,10 +211,6 @@ fn file_name(name: &str) -> Result<&str, String> {
              any name"
                 .to_owned()
         })
-}
-
-fn file_in(directory: &Path, name: &str) -> Result<PathBuf, String> {
-    file_name(name).map(|name| directory.join(name))
 }
 
 /// A file that cannot be read.

@@ -67,6 +67,8 @@ pub struct Platform {
     pub proxy: Option<Proxy>,
     /// Deadline of one request.
     pub request_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
     /// How many times a request is tried in all.
     pub max_retries: u32,
     /// Before the second time.
@@ -304,6 +306,7 @@ impl Platform {
             client_certificate: ClientCertificate::read(reader, problems),
             proxy: Proxy::read(reader, problems),
             request_timeout: reader.seconds("request_timeout"),
+            keep_alive: reader.seconds("request_keep_alive"),
             max_retries: reader.number("request_max_retries"),
             retry_delay: reader.seconds("request_retry_delay"),
             retry_backoff: reader.decimal("request_retry_backoff"),

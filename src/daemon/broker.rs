@@ -2,6 +2,7 @@
 
 use super::{
     board::Notice,
+    doubt::Doubt,
     live::Live,
     orders::{Order, Orders},
     queues::{Queues, Word},
@@ -31,6 +32,7 @@ pub struct Watch {
     dispatcher: Dispatcher,
     live: Live,
     notice: Notice,
+    doubt: Doubt,
     /// Since when the link has been down, where heart-beats failing is what brought it down.
     silent_since: Option<Instant>,
     queues: Queues,
@@ -54,12 +56,19 @@ pub enum Ended {
 impl Watch {
     /// Hands what `events` delivers to what `live` serves, and drains `dispatcher` at the end.
     #[must_use]
-    pub fn new(events: mpsc::Receiver<Event>, dispatcher: Dispatcher, live: Live, notice: Notice) -> Self {
+    pub fn new(
+        events: mpsc::Receiver<Event>,
+        dispatcher: Dispatcher,
+        live: Live,
+        notice: Notice,
+        doubt: Doubt,
+    ) -> Self {
         Self {
             events,
             dispatcher,
             live,
             notice,
+            doubt,
             silent_since: None,
             queues: Queues::default(),
             repeats: Repeats::default(),
@@ -146,6 +155,9 @@ impl Watch {
                 self.dispatcher.connected(false);
                 self.queues.down();
                 let text = with_causes(&error);
+                if error.cause() == Cause::Credentials {
+                    self.doubt.raise();
+                }
                 if error.lacks_descriptors() {
                     descriptors::report(&text);
                 } else if self.repeats.is_news(&format!("{at} {text}")) {

@@ -3,6 +3,7 @@
 mod awaited;
 pub mod board;
 pub mod broker;
+pub mod doubt;
 pub mod live;
 pub mod orders;
 pub mod platform;
@@ -144,8 +145,10 @@ async fn run_recorded(
         board: board::Board::default(),
         told: told::Told::new(workers.clone()),
         threads,
+        doubt: doubt::Doubt::default(),
     };
-    let ended = Supervisor::new(house, config, Reloader::new(reload, components)).run(signals).await;
+    let reloader = Reloader::new(reload, components, config.files());
+    let ended = Supervisor::new(house, config, reloader).run(signals).await;
     journal.close().await;
     Service.stopping();
     ended

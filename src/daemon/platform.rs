@@ -1,6 +1,6 @@
 //! The first login, with patience.
 
-use super::{board::Notice, repeats::Repeats};
+use super::{board::Notice, doubt::Doubt, repeats::Repeats};
 use crate::{
     rest::{self, ConnectError, Platform},
     stomp::{
@@ -22,6 +22,7 @@ pub async fn connect(
     most: Option<u32>,
     notice: &Notice,
     doubt: Option<&str>,
+    refusals: &Doubt,
 ) -> Result<Platform, ConnectError> {
     let mut backoff = Backoff::new(BackoffPolicy::default());
     let (mut attempt, mut repeats) = (1, Repeats::default());
@@ -42,9 +43,11 @@ pub async fn connect(
         }
         let cause = if error.is_transient() { Cause::Outage } else { Cause::Credentials };
         let wait = backoff.failed(cause, Instant::now(), fastrand::f64());
+        let wait = error.retry_after().map_or(wait, |asked| wait.max(asked));
         if error.is_transient() {
             notice.trouble(format!("waiting for the platform: {error}"));
         } else {
+            refusals.raise();
             notice.refused(format!("refused by the platform, tried again now and then: {error}"));
         }
         if repeats.is_news(&error.to_string()) {

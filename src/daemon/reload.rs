@@ -10,7 +10,7 @@ use crate::{
     component::Component,
     config::{Config, Problems},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     task::{JoinError, JoinHandle},
     time::{Instant, sleep_until},
@@ -25,6 +25,15 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     /// All its mistakes.
     fn read(&self) -> Result<Config, Problems>;
 
+    /// The same with what it was made from when it was put into force, but for secrets and files that it names: those are
+    /// looked up again.
+    ///
+    /// # Errors
+    /// All its mistakes.
+    fn read_again(&self) -> Result<Config, Problems> {
+        self.read()
+    }
+
     /// The file to be watched, as it was before it was read for the configuration that the daemon begins with.
     fn file(&self) -> Option<File>;
 
@@ -38,6 +47,15 @@ pub type Reload = Arc<dyn Source>;
 /// What came of reading the configuration again.
 pub type Read = Result<Config, Problems>;
 
+/// Why it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Because {
+    /// A server has refused what was looked up: it was looked up again.
+    Refused,
+    /// Of a signal, or because a file has changed.
+    Changed,
+}
+
 /// Reads the configuration again when it is told to, and when the file has changed.
 #[derive(Debug)]
 pub struct Reloader {
@@ -46,7 +64,7 @@ pub struct Reloader {
     watched: Watched,
     reading: Option<Reading>,
     /// Asked for while it was being read.
-    again: bool,
+    again: Option<Because>,
     /// When it is read once more by itself, because a store of secrets was away.
     retry_at: Option<Instant>,
 }
@@ -54,7 +72,8 @@ pub struct Reloader {
 /// The configuration, while it is being read.
 #[derive(Debug)]
 struct Reading {
-    task: JoinHandle<(Option<File>, Read)>,
+    task: JoinHandle<(Vec<File>, Read)>,
+    because: Because,
     begun: Instant,
     /// Somebody has been told that it takes long.
     complained: bool,
@@ -69,11 +88,12 @@ const SLOW: Duration = Duration::from_secs(10);
 // === impl Reloader ===
 
 impl Reloader {
-    /// Reads from `source` what is to be put into force for `components`.
+    /// Reads from `source` what is to be put into force for `components`; the configuration in force names `files`.
     #[must_use]
-    pub fn new(source: Reload, components: Arc<[Component]>) -> Self {
-        let watched = Watched::new(source.file());
-        Self { source, components, watched, reading: None, again: false, retry_at: None }
+    pub fn new(source: Reload, components: Arc<[Component]>, files: Vec<PathBuf>) -> Self {
+        let watched = source.file().into_iter().chain(files.into_iter().map(File::now)).collect();
+        let watched = Watched::new(watched);
+        Self { source, components, watched, reading: None, again: None, retry_at: None }
     }
 
     /// Where it is read from.
@@ -83,25 +103,36 @@ impl Reloader {
     }
 
     /// Reads it now, or once more when it is being read.
-    pub fn ask(&mut self) {
+    pub fn ask(&mut self, because: Because) {
         if self.reading.is_some() {
-            self.again = true;
+            self.again = self.again.max(Some(because));
             return;
         }
-        Service.reloading();
+        if because == Because::Changed {
+            Service.reloading();
+        }
         let (source, components) = (self.source.clone(), self.components.clone());
-        let path = self.watched.path().map(Path::to_owned);
+        let paths = self.watched.paths();
         let read = move || {
-            let file = path.map(File::now);
-            (file, source.read().and_then(|config| can_be_used(config, &components)))
+            let files: Vec<File> = paths.into_iter().map(File::now).collect();
+            let read = match because {
+                Because::Changed => source.read(),
+                Because::Refused => source.read_again(),
+            };
+            let read = read.and_then(|config| can_be_used(config, &components));
+            let files = match &read {
+                Ok(config) => named(files, source.file().as_ref(), config),
+                Err(_) => files,
+            };
+            (files, read)
         };
         let task = tokio::task::spawn_blocking(read);
-        self.reading = Some(Reading { task, begun: Instant::now(), complained: false });
+        self.reading = Some(Reading { task, because, begun: Instant::now(), complained: false });
     }
 
     /// The next configuration that was read; with `watching`, also where nobody asked but the file has changed. Nothing
     /// is lost if the future is dropped.
-    pub async fn next(&mut self, watching: bool) -> Read {
+    pub async fn next(&mut self, watching: bool) -> (Because, Read) {
         loop {
             match &mut self.reading {
                 None => {
@@ -111,19 +142,27 @@ impl Reloader {
                         () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {}
                         else => std::future::pending().await,
                     }
-                    self.ask();
+                    self.ask(Because::Changed);
                 }
                 Some(reading) => {
                     let Some(read) = reading.done().await else { continue };
+                    let because = reading.because;
                     self.reading = None;
-                    if std::mem::take(&mut self.again) {
-                        self.ask();
+                    let read = match read {
+                        Ok((files, read)) => {
+                            self.watched.were_read(files);
+                            read
+                        }
+                        Err(panic) => Err(broken_off(&panic)),
+                    };
+                    if let Some(because) = self.again.take() {
+                        self.ask(because);
                     }
-                    let (file, read) = read.unwrap_or_else(|panic| (None, Err(broken_off(&panic))));
-                    self.watched.was_read(file);
-                    let awaited = read.as_ref().is_err_and(Problems::are_awaited);
-                    self.retry_at = awaited.then(|| Instant::now() + RETRY_DELAY);
-                    return read;
+                    if because == Because::Changed {
+                        let awaited = read.as_ref().is_err_and(Problems::are_awaited);
+                        self.retry_at = awaited.then(|| Instant::now() + RETRY_DELAY);
+                    }
+                    return (because, read);
                 }
             }
         }
@@ -135,7 +174,7 @@ impl Reloader {
 impl Reading {
     /// What was read; `None` where that takes so long that it has been complained of. Nothing is lost if the future is
     /// dropped.
-    async fn done(&mut self) -> Option<Result<(Option<File>, Read), JoinError>> {
+    async fn done(&mut self) -> Option<Result<(Vec<File>, Read), JoinError>> {
         tokio::select! {
             biased;
             read = &mut self.task => Some(read),
@@ -149,6 +188,21 @@ impl Reading {
             }
         }
     }
+}
+
+/// Those of `files` that still count, and those that `config` names besides: as they were before it was read, if they were
+/// looked at then.
+fn named(files: Vec<File>, own: Option<&File>, config: &Config) -> Vec<File> {
+    let named = config.files();
+    let own = own.map(File::path);
+    let counts = |file: &File| Some(file.path()) == own || named.iter().any(|path| path == file.path());
+    let mut files: Vec<File> = files.into_iter().filter(counts).collect();
+    for path in named {
+        if files.iter().all(|file| file.path() != path) {
+            files.push(File::now(path));
+        }
+    }
+    files
 }
 
 fn broken_off(panic: &JoinError) -> Problems {

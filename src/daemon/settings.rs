@@ -87,6 +87,7 @@ pub fn rest(
     settings.org.clone_from(&platform.org);
     settings.proxy = rest_proxy(platform.proxy.as_ref())?;
     settings.timeouts.total = platform.request_timeout;
+    settings.timeouts.pooled = platform.keep_alive;
     settings.retries.attempts = platform.max_retries.max(1);
     settings.retries.delay = platform.retry_delay;
     settings.retries.backoff = platform.retry_backoff;

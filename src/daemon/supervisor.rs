@@ -2,8 +2,9 @@
 
 use super::{
     DaemonError,
+    doubt::Asking,
     orders::{Commander, orders},
-    reload::{Read, Reloader},
+    reload::{Because, Read, Reloader},
     repeats::Repeats,
     service::Service,
     unit::{GaveUp, House, Unit},
@@ -11,7 +12,7 @@ use super::{
 use crate::{config::Config, logging, signals::Signal};
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{collections::BTreeMap, sync::Arc};
-use tracing::{Instrument, Span, error, error_span, info, warn};
+use tracing::{Instrument, Span, debug, error, error_span, info, warn};
 
 /// The units, and what is asked of them.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ pub struct Supervisor {
     house: House,
     config: Config,
     reloader: Reloader,
-    /// What was said of stores of secrets that are away.
+    asking: Asking,
+    /// What was said of stores of secrets that are away, and of what could not be looked up again.
     repeats: Repeats,
     /// By the platform's name.
     units: BTreeMap<String, Seat>,
@@ -63,6 +65,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(house: House, config: &Config, reloader: Reloader) -> Self {
         let mut supervisor = Self {
+            asking: Asking::new(house.doubt.clone()),
             house,
             config: config.clone(),
             reloader,
@@ -91,7 +94,7 @@ impl Supervisor {
                 signal = signals.next(), if !signals_end => match signal {
                     Some(Signal::Reload) => {
                         logging::reopen();
-                        self.reloader.ask();
+                        self.reloader.ask(Because::Changed);
                     }
                     Some(Signal::Stop) => self.stop(),
                     None => {
@@ -100,7 +103,11 @@ impl Supervisor {
                     }
                 },
                 _ = pulse.tick() => Service.alive(),
-                read = self.reloader.next(watching) => self.reload(read),
+                () = self.asking.due(), if !self.stopping => self.reloader.ask(Because::Refused),
+                (because, read) = self.reloader.next(watching) => match because {
+                    Because::Changed => self.reload(read),
+                    Because::Refused => self.looked_up(read),
+                },
                 Some(outcome) = self.running.next() => {
                     if let Some(ended) = self.ended(outcome) {
                         return ended;
@@ -180,6 +187,26 @@ impl Supervisor {
             }
         }
         Service.reloaded();
+    }
+
+    /// What a server refused was looked up again, where it comes from.
+    fn looked_up(&mut self, read: Read) {
+        match read {
+            _ if self.stopping => {}
+            Ok(config) if config.changes_from(&self.config).is_empty() => {
+                self.repeats.forget();
+                debug!("what was refused was looked up again: it is the same");
+            }
+            Ok(config) => {
+                self.repeats.forget();
+                self.put_into_force(config);
+            }
+            Err(problems) => {
+                for problem in problems.iter().filter(|problem| self.repeats.is_news(&problem.to_string())) {
+                    warn!(%problem, "what was refused cannot be looked up again; the value in force stays");
+                }
+            }
+        }
     }
 
     fn put_into_force(&mut self, config: Config) {

@@ -5,6 +5,7 @@ use super::{
     DaemonError,
     board::{Board, Notice},
     broker::{Ended, Watch},
+    doubt::Doubt,
     live::Live,
     orders::{Order, Orders},
     platform,
@@ -44,6 +45,8 @@ pub struct House {
     pub told: Told,
     /// Those that handlers run in.
     pub threads: Threads,
+    /// Whether what came from files and stores of secrets still counts.
+    pub doubt: Doubt,
 }
 
 /// One platform's unit.
@@ -116,7 +119,8 @@ impl Unit {
     /// From the first login to the last goodbye.
     async fn live(&mut self) -> Result<Life, DaemonError> {
         self.secrets.renew(self.config.references().clone());
-        let rest = settings::rest(&self.config, self.house.recorder.clone().map(Into::into))?;
+        let mut rest = settings::rest(&self.config, self.house.recorder.clone().map(Into::into))?;
+        rest.refused = Some(self.house.doubt.clone().into());
         let brokers = settings::brokers(&self.config)?;
         let looked_with = self.config.clone();
         let (platform, names, mut prospect) = match self.open(rest).await? {
@@ -155,7 +159,7 @@ impl Unit {
             // It was changed meanwhile.
             live.apply(self.config.clone());
         }
-        let watch = Watch::new(events, dispatcher, live, self.notice.clone());
+        let watch = Watch::new(events, dispatcher, live, self.notice.clone(), self.house.doubt.clone());
         let ended = watch.run(&mut self.orders, shutdown).await;
         if let Some(test_port) = test_port
             && tokio::time::timeout(LAST_WORDS, test_port).await.is_err()
@@ -180,8 +184,8 @@ impl Unit {
     /// A login and a first look; or what an order makes of it.
     async fn open(&mut self, rest: rest::Settings) -> Result<Opened, DaemonError> {
         let (config, components) = (self.config.clone(), self.house.components.clone());
-        let notice = self.notice.clone();
-        let mut opening = std::pin::pin!(open_platform(&rest, &config, &components, &notice));
+        let (notice, doubt) = (self.notice.clone(), self.house.doubt.clone());
+        let mut opening = std::pin::pin!(open_platform(&rest, &config, &components, &notice, &doubt));
         loop {
             tokio::select! {
                 opened = &mut opening => return Ok(Opened::Platform(Box::new(opened?))),
@@ -247,10 +251,11 @@ async fn open_platform(
     config: &Config,
     components: &[Component],
     notice: &Notice,
+    doubt: &Doubt,
 ) -> Result<(Arc<Platform>, ActionNames, Prospect), DaemonError> {
-    let platform = Arc::new(
-        platform::connect(rest, settings::attempts(config), notice, config.platform.doubt.as_deref()).await?,
-    );
+    let doubt_of_ours = config.platform.doubt.as_deref();
+    let platform =
+        Arc::new(platform::connect(rest, settings::attempts(config), notice, doubt_of_ours, doubt).await?);
     let names = ActionNames::new(Rest::new(platform.clone(), None));
     // Messages ask again for what is not known.
     if let Err(error) = names.read().await {

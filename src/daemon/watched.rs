@@ -1,4 +1,4 @@
-//! A file that somebody may write or replace.
+//! Files that an operator may write or replace.
 
 use std::{
     fs::Metadata,
@@ -17,14 +17,19 @@ pub struct File {
     stamp: Option<Stamp>,
 }
 
-/// The file, looked at now and then: that works on network file systems and for mounted secrets too.
+/// The files, looked at now and then: that works on network file systems and for mounted secrets too.
 #[derive(Debug)]
 pub(super) struct Watched {
-    /// As it was when it was read last.
-    read: Option<File>,
+    files: Vec<Seen>,
     looks: Interval,
+}
+
+/// A file, as it was when it was read last.
+#[derive(Debug)]
+struct Seen {
+    read: File,
     /// As it was at the last look.
-    seen: Option<Stamp>,
+    last: Option<Stamp>,
 }
 
 /// What changes when a file is written, replaced or made readable.
@@ -60,36 +65,49 @@ impl File {
 // === impl Watched ===
 
 impl Watched {
-    /// Watches `file`, which has been read.
-    pub(super) fn new(file: Option<File>) -> Self {
+    /// Watches `files`, which have been read.
+    pub(super) fn new(files: Vec<File>) -> Self {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let seen = file.as_ref().and_then(|file| file.stamp);
-        Self { read: file, looks, seen }
+        let files = files.into_iter().map(Seen::from).collect();
+        Self { files, looks }
     }
 
-    pub(super) fn path(&self) -> Option<&Path> {
-        self.read.as_ref().map(File::path)
+    /// The files that are watched.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|seen| seen.read.path.clone()).collect()
     }
 
-    /// It has been read as it is here.
-    pub(super) fn was_read(&mut self, file: Option<File>) {
-        self.read = file.or(self.read.take());
+    /// They have been read as they are here, and no others are to be watched.
+    pub(super) fn were_read(&mut self, files: Vec<File>) {
+        self.files = files.into_iter().map(Seen::from).collect();
     }
 
-    /// Waits until the file is another one than was read, and has stood still from one look to the next: whoever writes it
-    /// has finished. One that is away for a moment has not changed.
+    /// Waits until one is another than was read, and has stood still from one look to the next: whoever writes it has
+    /// finished. One that is away for a moment has not changed.
     pub(super) async fn changed(&mut self) {
-        let Some(file) = &mut self.read else { return std::future::pending().await };
         loop {
             self.looks.tick().await;
-            let now = Stamp::of(tokio::fs::metadata(&file.path).await);
-            let still = now == std::mem::replace(&mut self.seen, now);
-            if now.is_some() && still && now != file.stamp {
-                file.stamp = now;
+            let mut changed = false;
+            for seen in &mut self.files {
+                let now = Stamp::of(tokio::fs::metadata(&seen.read.path).await);
+                let still = now == std::mem::replace(&mut seen.last, now);
+                if now.is_some() && still && now != seen.read.stamp {
+                    seen.read.stamp = now;
+                    changed = true;
+                }
+            }
+            if changed {
                 return;
             }
         }
+    }
+}
+
+impl From<File> for Seen {
+    fn from(read: File) -> Self {
+        let last = read.stamp;
+        Self { read, last }
     }
 }
 
@@ -128,7 +146,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_change_is_noticed_once_whatever_it_is() {
         let (directory, path) = file();
-        let mut watched = Watched::new(Some(File::now(path.clone())));
+        let mut watched = Watched::new(vec![File::now(path.clone())]);
         assert!(!has_changed(&mut watched).await);
         let other = directory.path().join("other");
         fs::write(&other, "one").unwrap();
@@ -153,7 +171,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_file_that_is_still_being_written_is_left_alone_and_one_that_is_away_has_not_changed() {
         let (_directory, path) = file();
-        let mut watched = Watched::new(Some(File::now(path.clone())));
+        let mut watched = Watched::new(vec![File::now(path.clone())]);
         let begun = Instant::now();
         let write = async {
             for length in 0..16 {
@@ -172,10 +190,10 @@ mod tests {
         let (_directory, path) = file();
         let read = File::now(path.clone());
         fs::write(&path, "another").unwrap();
-        let mut watched = Watched::new(Some(read));
+        let mut watched = Watched::new(vec![read]);
         assert!(has_changed(&mut watched).await);
         fs::write(&path, "by signal").unwrap();
-        watched.was_read(Some(File::now(path)));
+        watched.were_read(vec![File::now(path)]);
         assert!(!has_changed(&mut watched).await, "it has been read since");
     }
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod link;
+mod sources;
 
 use crate::{
     delivery::{PATIENCE, World, action, handlers::Daemon, hello},

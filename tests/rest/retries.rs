@@ -115,7 +115,7 @@ async fn a_longer_wait_than_the_longest_is_given_up_and_told() {
 #[tokio::test]
 async fn an_answer_of_202_says_when_to_come_again() {
     let platform = with_incident().await;
-    platform.fault(Fault::status(202).header("retry-after", "7").on(Method::GET, "/incidents/7"));
+    platform.fault(Fault::status(202).body("{}").header("retry-after", "7").on(Method::GET, "/incidents/7"));
     let request = Request::new(Method::GET, "/incidents/7");
     let response = rest_of(&platform).await.send(request).await.unwrap();
     assert_eq!((response.status.as_u16(), response.retry_after), (202, Some(Duration::from_secs(7))));

@@ -52,7 +52,7 @@ pub(super) const BROKER: &[Key] = &[
         ProxyChoice,
         Some("none"),
         Topic::Broker,
-        "How to reach the broker: `none` (directly), `env` (as HTTPS_PROXY and NO_PROXY say), or a proxy's URL: http:// (CONNECT) or socks5://.",
+        "How to reach the broker: `none` (directly), `env` (as HTTPS_PROXY, ALL_PROXY, HTTP_PROXY and NO_PROXY say), or a proxy's URL: http:// (CONNECT) or socks5://.",
     ),
     key(
         "stomp_heartbeat_send",

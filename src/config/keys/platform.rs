@@ -1,7 +1,7 @@
 //! Where the platform is, who we are there, and how its REST API is called.
 
 use super::{Key, Topic, key};
-use crate::config::kind::Kind::{Decimal, Host, Path, Secret, Text, Trust, Whole};
+use crate::config::kind::Kind::{Decimal, File, Host, Secret, Text, Trust, Whole};
 
 /// Without these nothing works.
 pub(super) const ESSENTIAL: &[Key] = &[
@@ -65,14 +65,14 @@ pub(super) const CERTIFICATES: &[Key] = &[
     ),
     key(
         "client_auth_cert",
-        Path,
+        File,
         None,
         Topic::Certificates,
         "A PEM file with the certificate that we show to the platform and the broker.",
     ),
     key(
         "client_auth_key",
-        Path,
+        File,
         None,
         Topic::Certificates,
         "Its private key, where that is in a file of its own.",
@@ -86,7 +86,7 @@ pub(super) const REST: &[Key] = &[
         Text,
         None,
         Topic::Rest,
-        "An HTTP proxy for the REST API. HTTPS_PROXY and NO_PROXY count where it is not given.",
+        "A proxy for the REST API. HTTPS_PROXY, ALL_PROXY, HTTP_PROXY and NO_PROXY count where it is not given.",
     ),
     key("proxy_port", Whole(1, 65535), None, Topic::Rest, "The proxy's port."),
     key("proxy_user", Text, None, Topic::Rest, "The user name for the proxy."),
@@ -97,6 +97,13 @@ pub(super) const REST: &[Key] = &[
         Some("60"),
         Topic::Rest,
         "Seconds until a request that gets no answer is given up.",
+    ),
+    key(
+        "request_keep_alive",
+        Decimal(0.0, 3600.0),
+        Some("15"),
+        Topic::Rest,
+        "Seconds for which an idle connection is kept for the next request. Shorter than what stands in between (proxies, firewalls) keeps one; 0: a new connection for each.",
     ),
     key(
         "request_max_retries",
