@@ -212,6 +212,9 @@ impl Watch {
             }
         };
         report_drained(drained);
+        if tokio::time::timeout(GOODBYE, self.live.serving().settled()).await.is_err() {
+            warn!("the broker has not confirmed an update of low-code connectors; it may come again");
+        }
         let down = !self.live.link().is_up();
         match self.live.link().close(GOODBYE).await {
             Ok(()) if down => {

@@ -15,7 +15,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, debug, info, warn};
 
 /// How often the platform is asked while something is missing, unless it is asked more often anyway.
@@ -46,6 +46,8 @@ struct Desk {
     changed: Notify,
     /// The platform is to be asked now.
     ask: Notify,
+    /// Acknowledgements of the platform's own words that are under way.
+    acknowledging: TaskTracker,
 }
 
 #[derive(Debug)]
@@ -78,7 +80,8 @@ impl Prospect {
         let open = state.wanted.clone();
         let board = Mutex::new(Board { state, open, leaving: BTreeMap::new() });
         let (changed, ask) = (Notify::new(), Notify::new());
-        let desk = Desk { settings, rest, workshop, link, dispatcher, board, changed, ask };
+        let acknowledging = TaskTracker::new();
+        let desk = Desk { settings, rest, workshop, link, dispatcher, board, changed, ask, acknowledging };
         let serving = Serving(Arc::new(desk));
         let keeping = tokio::spawn(serving.clone().keep().in_current_span());
         (serving, AbortOnDropHandle::new(keeping))
@@ -154,13 +157,19 @@ impl Serving {
             }
         }
         let link = self.0.link.clone();
-        tokio::spawn(async move {
+        self.0.acknowledging.spawn(async move {
             match link.settle(&delivery.ack, None).await {
                 // If the session falls first it comes again, which is no harm.
                 Ok(settling) => drop(settling.confirmed().await),
                 Err(stale) => debug!(%stale),
             }
         });
+    }
+
+    /// Waits until what the platform said of its connectors has been acknowledged, so that it does not come again.
+    pub async fn settled(&self) {
+        self.0.acknowledging.close();
+        self.0.acknowledging.wait().await;
     }
 
     fn obey(&self, update: Update) {
