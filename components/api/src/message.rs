@@ -45,6 +45,10 @@ pub struct Object<'a> {
     fields: &'a Value,
 }
 
+/// No message was sent as early as that many milliseconds after 1970 (in March 1973), nor will one be as many seconds (in
+/// 5138): a smaller timestamp is in seconds.
+const LEAST_MILLISECONDS: i64 = 100_000_000_000;
+
 /// The message does not have the shape that a handler asks for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -268,10 +272,15 @@ impl Message {
         self.header("correlation-id")
     }
 
-    /// When the platform sent it (header `timestamp`, milliseconds since 1970 UTC).
+    /// When the platform sent it (header `timestamp`): milliseconds since 1970 UTC, or seconds, as AMQP and so `RabbitMQ`
+    /// has them.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        Timestamp::from_millisecond(self.header("timestamp")?.parse().ok()?).ok()
+        let since_1970: i64 = self.header("timestamp")?.trim().parse().ok()?;
+        if since_1970.checked_abs()? < LEAST_MILLISECONDS {
+            return Timestamp::from_second(since_1970).ok();
+        }
+        Timestamp::from_millisecond(since_1970).ok()
     }
 
     /// The body: the platform's `ActionDataDTO`, with every field it has.

@@ -45,6 +45,19 @@ fn a_timestamp_that_is_none_is_none() {
 }
 
 #[test]
+fn a_timestamp_in_seconds_as_amqp_has_it_is_that_time() {
+    let sent = |text: &str| {
+        let headers = vec![("timestamp".to_owned(), text.to_owned())];
+        let message = Message::new("", "", headers, Value::Null, "".into());
+        message.timestamp().map(|time| time.to_string())
+    };
+    assert_eq!(sent("1488917234").as_deref(), Some("2017-03-07T20:07:14Z"));
+    assert_eq!(sent("1488917234033").as_deref(), Some("2017-03-07T20:07:14.033Z"));
+    assert_eq!(sent("4102444800").as_deref(), Some("2100-01-01T00:00:00Z"));
+    assert_eq!(sent("-9223372036854775808"), None);
+}
+
+#[test]
 fn messages_know_the_order_of_their_arrival() {
     let (first, second) = (recorded(), recorded());
     assert!(first.arrival() < second.arrival());
