@@ -33,7 +33,7 @@ fn decode(version: Version, stream: &[u8], chunk: usize) -> (Vec<Frame>, bool) {
         loop {
             match codec.decode(&mut buffer) {
                 Ok(Some(Item::Frame(frame))) => frames.push(frame),
-                Ok(Some(Item::Beat)) => {}
+                Ok(Some(Item::Beat | Item::Broken(_))) => {}
                 Ok(None) => break,
                 Err(_) => return (frames, true),
             }

@@ -38,6 +38,8 @@ pub struct Watch {
     queues: Queues,
     /// What was said of the link while it is down.
     repeats: Repeats,
+    /// What was said of messages that end the link: each new one does.
+    isolated: Repeats,
 }
 
 /// Why the loop ended.
@@ -72,6 +74,7 @@ impl Watch {
             silent_since: None,
             queues: Queues::default(),
             repeats: Repeats::default(),
+            isolated: Repeats::default(),
         }
     }
 
@@ -149,6 +152,27 @@ impl Watch {
                     "the broker refuses this queue; add the account to the message destination's users on the \
                      platform. It is tried again, and the other queues run"
                 );
+                self.tell();
+            }
+            Event::Skipped { reason } => {
+                warn!(reason, "the broker sent a frame that cannot be used; the processor skipped it");
+            }
+            Event::Flood => {
+                warn!(
+                    "the broker floods the connection with heart-beats or empty frames; reading is slowed down"
+                );
+            }
+            Event::Isolated { destination, id, retry_in } => {
+                let message_id = id.unwrap_or_default();
+                if self.isolated.is_news(&format!("{destination} {message_id}")) {
+                    error!(
+                        queue = destination,
+                        message_id,
+                        ?retry_in,
+                        "a message ended the connection twice; its queue is paused. Remove the message from the queue"
+                    );
+                }
+                self.queues.refused(&destination);
                 self.tell();
             }
             Event::Down { at, error, retry_in } => {

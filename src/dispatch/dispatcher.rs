@@ -49,10 +49,17 @@ pub(super) struct Desk {
     tasks: TaskTracker,
     /// Where the tasks run.
     workers: Handle,
-    /// Numbers the messages that the broker gave no identity.
-    unnamed: AtomicU64,
+    unnamed: Unnamed,
     /// Fires when the drain's deadline has passed.
     abort: CancellationToken,
+}
+
+/// Names for the messages that the broker gives no identity. The message store outlives the process, and several processors
+/// may share one: the random part keeps such a message from being taken for an earlier one, or for another processor's.
+#[derive(Debug)]
+struct Unnamed {
+    run: u128,
+    count: AtomicU64,
 }
 
 /// How long tasks have to notice that they are cut short.
@@ -87,15 +94,16 @@ impl Dispatcher {
             sending: Arc::new(Semaphore::new(SENDING_KIB)),
             tasks: TaskTracker::new(),
             workers,
-            unnamed: AtomicU64::new(0),
+            unnamed: Unnamed::default(),
             abort: CancellationToken::new(),
         }))
     }
 
     /// Takes one delivery; returns at once. A new message that comes while the daemon stops is left to the broker.
     pub fn deliver(&self, delivery: Delivery) {
-        let Delivery { destination, id, headers, body, ack, room } = delivery;
+        let Delivery { destination, id, headers, body, fault, ack, room } = delivery;
         let envelope = Envelope::new(programmatic(&destination), headers.into_iter().collect(), body);
+        let envelope = envelope.with_fault(fault);
         let key = self.key(destination, id);
         if self.0.is_stopping() && !self.0.ledger.knows(&key) {
             return;
@@ -136,8 +144,8 @@ impl Dispatcher {
     }
 
     /// Has the broker send as many messages of `queue` ahead as are wanted by now.
-    pub async fn widen(&self, queue: &str) {
-        self.0.waiting.widen(queue, &self.0.link).await;
+    pub fn widen(&self, queue: &str) {
+        self.0.waiting.widen(queue, &self.0.link);
     }
 
     /// This queue is no longer subscribed to.
@@ -198,8 +206,24 @@ impl Dispatcher {
     }
 
     fn key(&self, destination: String, id: Option<String>) -> Key {
-        let unnamed = || format!("unnamed-{}", self.0.unnamed.fetch_add(1, Ordering::Relaxed));
-        Key { destination, id: id.unwrap_or_else(unnamed) }
+        Key { destination, id: id.unwrap_or_else(|| self.0.unnamed.next()) }
+    }
+}
+
+impl Unnamed {
+    fn next(&self) -> String {
+        format!("unnamed-{:032x}-{}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Default for Unnamed {
+    fn default() -> Self {
+        let mut random = [0; 16];
+        let run = match aws_lc_rs::rand::fill(&mut random) {
+            Ok(()) => u128::from_ne_bytes(random),
+            Err(_) => fastrand::u128(..),
+        };
+        Self { run, count: AtomicU64::new(0) }
     }
 }
 

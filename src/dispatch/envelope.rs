@@ -26,6 +26,8 @@ pub struct Envelope {
     pub shell_inputs: Option<Arc<ShellInputs>>,
     /// The action's name, once the body has been read.
     pub action: Arc<OnceLock<String>>,
+    /// Why it must not be executed: what is wrong with its frame.
+    pub fault: Option<String>,
 }
 
 /// A message destination's queue: `actions.<organization id>.<programmatic name>` (guide, chapter 5, "Message
@@ -58,7 +60,14 @@ impl Envelope {
             arrival: Arrival::next(),
             shell_inputs: None,
             action: Arc::default(),
+            fault: None,
         }
+    }
+
+    /// The same message, which must not be executed where there is a `fault`.
+    #[must_use]
+    pub fn with_fault(self, fault: Option<String>) -> Self {
+        Self { fault, ..self }
     }
 
     /// A message that no broker delivered, with the headers that a platform sends, made up: for rehearsals.

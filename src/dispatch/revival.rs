@@ -36,7 +36,7 @@ impl Dispatcher {
                 let room = tokio::select! {
                     biased;
                     () = self.0.stopping().cancelled() => return self.0.returns(number).await,
-                    room = self.0.link.room(letter.body.len()) => room,
+                    room = self.0.link.room(&letter.headers, &letter.body) => room,
                 };
                 self.again(letter, room);
             }

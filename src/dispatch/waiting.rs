@@ -21,17 +21,13 @@ impl Waiting {
     /// One more message of `queue` waits, or one fewer.
     pub(super) fn count(&self, queue: &str, waits: bool, link: &Link) {
         let count = |waiting: usize| if waits { waiting + 1 } else { waiting.saturating_sub(1) };
-        let Some(subscriptions) = self.counted(queue, count, link) else { return };
-        let (link, queue) = (link.clone(), queue.to_owned());
-        tokio::spawn(async move { link.widen(&queue, subscriptions).await });
+        self.counted(queue, count, link);
     }
 
     /// Sees to it that `queue` has the subscriptions that it needs: it has just been subscribed to, or more messages are
     /// wanted ahead than before.
-    pub(super) async fn widen(&self, queue: &str, link: &Link) {
-        if let Some(subscriptions) = self.counted(queue, |waiting| waiting, link) {
-            link.widen(queue, subscriptions).await;
-        }
+    pub(super) fn widen(&self, queue: &str, link: &Link) {
+        self.counted(queue, |waiting| waiting, link);
     }
 
     /// The link has been told to leave `queue`.
@@ -39,17 +35,17 @@ impl Waiting {
         self.queues().remove(queue);
     }
 
-    /// The number of subscriptions, where it has changed.
-    fn counted(&self, name: &str, count: impl FnOnce(usize) -> usize, link: &Link) -> Option<usize> {
+    /// Counts, and tells the link where that changes the number of subscriptions: while the count is held, so that the
+    /// last number told is the last one counted.
+    fn counted(&self, name: &str, count: impl FnOnce(usize) -> usize, link: &Link) {
         let mut queues = self.queues();
         let queue = queues.entry(name.to_owned()).or_default();
         queue.waiting = count(queue.waiting);
         let wanted = link.subscriptions_for(queue.waiting);
-        if queue.subscriptions.max(1) == wanted {
-            return None;
+        if queue.subscriptions.max(1) != wanted {
+            queue.subscriptions = wanted;
+            link.widen(name, wanted);
         }
-        queue.subscriptions = wanted;
-        Some(wanted)
     }
 
     fn queues(&self) -> MutexGuard<'_, HashMap<String, Queue>> {

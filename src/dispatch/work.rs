@@ -192,8 +192,7 @@ impl Workshop {
         status: Arc<dyn StatusSink>,
         job: &mut Option<Job>,
     ) -> Result<Reply, Failure> {
-        let body = decode(&envelope.body)
-            .map_err(|error| Failure::with_kind(FailureKind::SetAside, error.to_string()))?;
+        let body = read(envelope).map_err(|why| Failure::with_kind(FailureKind::SetAside, why))?;
         earlier.crashes.and_then(Failure::after_crashes).map_or(Ok(()), Err)?;
         let name = self.name(envelope, &body).await?;
         Span::current().record("action", name.handler.as_str());
@@ -242,7 +241,7 @@ impl Workshop {
         if !envelope.destination.is_inbound() {
             return None;
         }
-        let event = event(&decode(&envelope.body).ok()?);
+        let event = event(&read(envelope).ok()?);
         let registry = self.registry();
         let taken = registry.route(Kind::Inbound, &envelope.destination, &event).is_some();
         // News that does not say what it is has not the shape of any.
@@ -251,7 +250,7 @@ impl Workshop {
 
     /// The lane that the message stands in (`order_by`), by its component and the key; `None` where it may be carried out at any time.
     pub(super) async fn lane(&self, envelope: &Envelope) -> Option<(String, String)> {
-        let body = decode(&envelope.body).ok()?;
+        let body = read(envelope).ok()?;
         let name = self.name(envelope, &body).await.ok()?;
         let registry = self.registry();
         let route = route(&registry, envelope, &name, &body).ok()?;
@@ -308,6 +307,14 @@ impl Job {
     /// The time of its handler's own work.
     fn worked(&self) -> Duration {
         self.context.as_ref().map(Context::worked).unwrap_or_default()
+    }
+}
+
+/// The message's body, unless it could not be read.
+fn read(envelope: &Envelope) -> Result<Value, String> {
+    match &envelope.fault {
+        Some(fault) => Err(format!("The message could not be read, so nothing has been done: {fault}")),
+        None => decode(&envelope.body).map_err(|error| error.to_string()),
     }
 }
 

@@ -310,8 +310,8 @@ pub(super) async fn open<D: Dial>(
     codec.encode(&Session::greeting(settings, host), &mut greeting)?;
     io.write_all(&greeting).await?;
     io.flush().await?;
-    let mut reader = Reader::new(io, codec.clone());
-    let answer = reader.next().await?;
+    let mut reader = Reader::new(io, codec.clone().skips_broken().greets());
+    let answer = reader.next_frame().await?;
     let session = Session::open(settings, &answer)?;
     codec.set_version(session.version());
     let (reader, writer) = reader.split(session.version(), None, split);
@@ -346,7 +346,7 @@ impl<Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Side<Io> {
     /// What the broker says to the frame that asked for this receipt; messages are left to it.
     async fn answer(&mut self, receipt: &str) -> Said {
         loop {
-            match self.reader.next().await {
+            match self.reader.next_frame().await {
                 Ok(frame)
                     if frame.command == Command::Receipt && frame.header("receipt-id") == Some(receipt) =>
                 {

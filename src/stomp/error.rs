@@ -35,6 +35,9 @@ pub enum LinkError {
          broker (RabbitMQ: rabbitmq-diagnostics alarms) or a slow disk does that"
     )]
     Unconfirmed(Duration),
+    /// The broker sends more receipts than were asked for, or faster than they can be worked off.
+    #[error("the broker confirmed more than it was asked to confirm")]
+    TooManyReceipts,
     /// The connection failed while reading or writing.
     #[error("the connection to the broker failed")]
     Io(#[source] io::Error),
@@ -98,6 +101,11 @@ pub enum CloseError {
         "the connection fell before the broker confirmed the end of the session; what it has not taken it delivers again"
     )]
     Lost,
+    /// The broker sent more receipts than were asked for.
+    #[error(
+        "the broker confirmed more than it was asked to confirm; what it has not taken it delivers again"
+    )]
+    TooManyReceipts,
     /// The link was aborted.
     #[error("the link was aborted before it was closed")]
     Aborted,
@@ -141,13 +149,11 @@ impl LinkError {
             | Self::Silent(_)
             | Self::Stalled(_)
             | Self::Unconfirmed(_)
+            | Self::TooManyReceipts
             | Self::Io(_)
             | Self::Codec(_)
             | Self::Session(
-                SessionError::Version(_)
-                | SessionError::Heartbeat(_)
-                | SessionError::Unexpected(_)
-                | SessionError::Unacknowledgeable(_),
+                SessionError::Version(_) | SessionError::Heartbeat(_) | SessionError::Unexpected(_),
             ) => Cause::Outage,
         }
     }

@@ -1,5 +1,6 @@
 //! What the rest of the daemon holds of the link.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use super::profile::Settlement;
 use super::refusal::Refusal;
 use super::session::{Epoch, Version};
 use super::settler::{Parcel, Settled};
+use super::weight;
 use super::writer::{Outlet, Post};
 
 /// How many subscriptions one destination has at most.
@@ -58,6 +60,22 @@ pub enum Event {
     },
     /// A message.
     Delivery(Delivery),
+    /// The broker sent something that is of no use; it has been skipped, and the link goes on.
+    Skipped {
+        /// What, in words.
+        reason: String,
+    },
+    /// The broker sends so much that is of no use that it is read more slowly.
+    Flood,
+    /// A message has ended the session twice in a row. Its queue is left alone for a while, so that the others go on.
+    Isolated {
+        /// The message's queue, as it was subscribed to.
+        destination: String,
+        /// The message's identity; `None` where it could not be read.
+        id: Option<String>,
+        /// When the queue is subscribed to again.
+        retry_in: Duration,
+    },
     /// No connection, or none any more. What the session delivered can no longer be settled.
     Down {
         /// Where: `host:port` of the one of several brokers, or the broker's name.
@@ -80,6 +98,8 @@ pub struct Delivery {
     pub headers: Headers,
     /// Its body.
     pub body: Bytes,
+    /// Why it must not be executed: what is wrong with its frame. Its body may be missing then, and headers.
+    pub fault: Option<String>,
     /// What settles it.
     pub ack: AckHandle,
     /// Its share of the bytes that may be at work ([`Settings::max_bytes`](super::Settings)), until the last copy goes.
@@ -93,7 +113,8 @@ pub struct AckHandle(Arc<Owed>);
 struct Owed {
     epoch: Epoch,
     outlet: Outlet,
-    ack: Frame,
+    /// `None`: the broker did not say what acknowledges it.
+    ack: Option<Frame>,
     settled: AtomicBool,
 }
 
@@ -157,14 +178,18 @@ pub struct Link {
     /// What messages may take of memory, in KiB.
     pub(super) room: Arc<Semaphore>,
     pub(super) max_bytes: usize,
+    /// How many subscriptions each destination is to have. The last value counts: the link's task reads it when it gets to.
+    pub(super) windows: Arc<watch::Sender<Windows>>,
 }
+
+/// How many subscriptions are wanted, by destination.
+pub(super) type Windows = HashMap<String, usize>;
 
 /// What the owner asks of the link's task.
 #[derive(Debug)]
 pub(super) enum Order {
     Subscribe(String),
     Unsubscribe(String),
-    Widen(String, usize),
     Close(Duration),
 }
 
@@ -178,6 +203,7 @@ impl fmt::Debug for Delivery {
             .field("id", &self.id)
             .field("headers", &self.headers)
             .field("body", &self.body.len())
+            .field("fault", &self.fault)
             .field("ack", &self.ack)
             .finish()
     }
@@ -186,7 +212,7 @@ impl fmt::Debug for Delivery {
 // === impl AckHandle ===
 
 impl AckHandle {
-    pub(super) fn new(epoch: Epoch, outlet: Outlet, ack: Frame) -> Self {
+    pub(super) fn new(epoch: Epoch, outlet: Outlet, ack: Option<Frame>) -> Self {
         Self(Arc::new(Owed { epoch, outlet, ack, settled: AtomicBool::new(false) }))
     }
 
@@ -223,7 +249,8 @@ impl PartialEq for AckHandle {
 
 impl fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AckHandle").field("epoch", &self.0.epoch).field("ack", &self.0.ack.headers).finish()
+        let ack = self.0.ack.as_ref().map(|ack| &ack.headers);
+        f.debug_struct("AckHandle").field("epoch", &self.0.epoch).field("ack", &ack).finish()
     }
 }
 
@@ -288,7 +315,7 @@ impl Link {
             Some(_) => return Err(Stale),
             None => None,
         };
-        let (mut parcel, settling) = parcel(outlet, None, Some(ack.0.ack.clone()));
+        let (mut parcel, settling) = parcel(outlet, None, ack.0.ack.clone());
         let taken = matches!(ready, Some(Ready::Taken));
         parcel.reply_taken.store(taken, Ordering::Release);
         match ready {
@@ -305,9 +332,10 @@ impl Link {
         }
     }
 
-    /// Room for a message of so many bytes that is carried out without having been delivered, once there is some.
-    pub async fn room(&self, bytes: usize) -> Option<Arc<OwnedSemaphorePermit>> {
-        let units = units_of(bytes, self.max_bytes);
+    /// Room for a message that is carried out without having been delivered, once there is some.
+    pub async fn room(&self, headers: &[(String, String)], body: &[u8]) -> Option<Arc<OwnedSemaphorePermit>> {
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let units = units_of(weight::of(headers, body), self.max_bytes);
         Arc::clone(&self.room).acquire_many_owned(units).await.ok().map(Arc::new)
     }
 
@@ -408,6 +436,7 @@ impl Link {
 
     /// Wants no more of them. Those that are in work can still be settled on some brokers only.
     pub async fn unsubscribe(&self, destination: &str) {
+        self.windows.send_if_modified(|windows| windows.remove(destination).is_some());
         self.order(Order::Unsubscribe(destination.to_owned())).await;
     }
 
@@ -426,9 +455,12 @@ impl Link {
     }
 
     /// Wants so many subscriptions to a destination, each of which the broker sends its prefetch ahead: for as long as many
-    /// messages wait for something else than a worker. Fewer take effect with the next session.
-    pub async fn widen(&self, destination: &str, subscriptions: usize) {
-        self.order(Order::Widen(destination.to_owned(), subscriptions)).await;
+    /// messages wait for something else than a worker. Fewer take effect with the next session. Of several wishes the last
+    /// one counts.
+    pub fn widen(&self, destination: &str, subscriptions: usize) {
+        self.windows.send_if_modified(|windows| {
+            windows.insert(destination.to_owned(), subscriptions) != Some(subscriptions)
+        });
     }
 
     /// Ends the link: everything queued is written, and the broker confirms it. No reconnect follows, and nothing more

@@ -17,16 +17,18 @@ use super::backoff::Backoff;
 use super::blame::Blame;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
-use super::handle::{AckHandle, Delivery, Event, Link, Order};
+use super::handle::{Delivery, Event, Link, Order, Windows};
 use super::live::Live;
 use super::outbox::Outbox;
+use super::reader::Incoming;
 use super::roster::{Request, Roster, SubscriptionId};
-use super::session::{BrokerError, Epoch, Message, Received};
+use super::session::Epoch;
 use super::settings::Settings;
-use super::settler::Word;
+use super::suspects::{Ending, Suspect, Suspects};
 use super::transport::authority;
 use super::writer::{Outlet, Post};
 
+mod incoming;
 mod probing;
 
 /// What a link needs from the outside world: a fresh byte stream to the broker, TLS and proxies done.
@@ -85,8 +87,10 @@ enum Next {
     Delivered,
     /// There is room for the message that was held back.
     Room(OwnedSemaphorePermit),
-    Frame(Frame),
+    Incoming(Incoming),
     Failed(LinkError),
+    /// Other numbers of subscriptions are wanted.
+    Windows,
     /// A refused queue is to be tried again, or an answer is late.
     Due,
     /// What a queue that had been refused came to, asked for on a connection of its own.
@@ -117,13 +121,20 @@ struct Keeper<D: Dial> {
     useful: bool,
     epoch: Epoch,
     current: watch::Sender<Option<Outlet>>,
+    windows: watch::Receiver<Windows>,
+    suspects: Suspects,
+    /// Until when no further subscription is asked for.
+    next_request: Instant,
+    /// When the owner was last told that something was skipped, and of a flood.
+    skipped: Option<Instant>,
+    flooded: Option<Instant>,
 }
 
 /// Places in the events' channel besides those for messages.
 const SPARE_EVENTS: usize = 64;
 /// The channel is never deeper; a broker that is allowed more waits.
 const MAX_EVENTS: usize = 65_536;
-/// The unit in which room is counted; about what a message takes besides its body.
+/// The unit in which room is counted.
 const KIB: usize = 1_024;
 /// Orders that may wait for the link's task, which is never busy for long.
 const ORDERS: usize = 16;
@@ -151,6 +162,8 @@ pub fn start<D: Dial>(
     let (aside, berth) = Aside::start(&settings, &blame);
     let (probes, probed) = mpsc::channel(ORDERS);
     let (max_bytes, room) = (settings.max_bytes, Arc::new(Semaphore::new(room_of(settings.max_bytes))));
+    let (wanted, windows) = watch::channel(Windows::new());
+    let windows_wanted = Arc::new(wanted);
     let link = Link {
         orders,
         current: shown,
@@ -161,6 +174,7 @@ pub fn start<D: Dial>(
         aside: aside.clone(),
         room: Arc::clone(&room),
         max_bytes,
+        windows: windows_wanted,
     };
     let keeper = Keeper {
         backoff: Backoff::new(settings.backoff),
@@ -180,6 +194,11 @@ pub fn start<D: Dial>(
         useful: false,
         epoch: Epoch(0),
         current,
+        windows,
+        suspects: Suspects::default(),
+        next_request: Instant::now(),
+        skipped: None,
+        flooded: None,
     };
     tokio::spawn(async move {
         tokio::select! {
@@ -200,9 +219,9 @@ fn room_of(bytes: usize) -> usize {
     (bytes / KIB).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
 }
 
-/// What a body of so many bytes takes; one that is larger than all there is waits for all.
+/// What a message of so many bytes takes; one that is larger than all there is waits for all.
 pub(super) fn units_of(bytes: usize, max_bytes: usize) -> u32 {
-    u32::try_from((bytes / KIB + 1).min(room_of(max_bytes))).unwrap_or(u32::MAX)
+    u32::try_from(bytes.div_ceil(KIB).clamp(1, room_of(max_bytes))).unwrap_or(u32::MAX)
 }
 
 fn events_depth(settings: &Settings, destinations: usize) -> usize {
@@ -241,7 +260,7 @@ impl<D: Dial> Keeper<D> {
             },
             Life::Up { mut live, since } => match self.serve(&mut live).await {
                 Ok(()) => Life::Up { live, since },
-                Err(End::Failed(error)) => self.fallen(error, since),
+                Err(End::Failed(error)) => self.fallen(error, since, &live),
                 Err(End::Told(deadline)) => Life::Closing { live, deadline },
             },
             Life::Closing { live, deadline } => Life::Over(self.close(live, deadline).await),
@@ -290,6 +309,7 @@ impl<D: Dial> Keeper<D> {
     fn up(&mut self, live: Live<D::Io>) -> Life<D::Io> {
         self.held = None;
         self.useful = false;
+        self.take_windows();
         self.roster.renew();
         self.current.send_replace(Some(live.outlet.clone()));
         let host = self.dialer.target().map_or(self.settings.host.as_str(), |(host, _)| host);
@@ -302,7 +322,7 @@ impl<D: Dial> Keeper<D> {
         Life::Up { live, since: Instant::now() }
     }
 
-    fn fallen(&mut self, error: LinkError, since: Instant) -> Life<D::Io> {
+    fn fallen(&mut self, error: LinkError, since: Instant, live: &Live<D::Io>) -> Life<D::Io> {
         let outlet = self.current.send_replace(None);
         let in_order = outlet.is_some_and(|outlet| outlet.profile.ends_over_refusals());
         self.berth.down();
@@ -311,6 +331,7 @@ impl<D: Dial> Keeper<D> {
             self.hold_unanswered();
         }
         self.backoff.was_up(since.elapsed());
+        self.suspect(&error, live);
         if self.useful { self.retry(error) } else { self.attempt_failed(error) }
     }
 
@@ -336,8 +357,17 @@ impl<D: Dial> Keeper<D> {
     /// Does the next thing that is due on an established session.
     async fn serve(&mut self, live: &mut Live<D::Io>) -> Result<(), End> {
         match self.next(live).await {
-            Next::Order(order) => obey(&mut self.roster, order).map_err(End::Told),
+            Next::Order(order) => {
+                obey(&mut self.roster, order).map_err(End::Told)?;
+                self.take_windows();
+                Ok(())
+            }
+            Next::Windows => {
+                self.take_windows();
+                Ok(())
+            }
             Next::Place(place) => {
+                self.next_request = Instant::now() + self.suspects.pause().unwrap_or_default();
                 if let Some(request) = self.roster.next_request(Instant::now()) {
                     place.send(frame_for(request, live, &self.settings).into());
                 }
@@ -358,7 +388,7 @@ impl<D: Dial> Keeper<D> {
                 }
                 Ok(())
             }
-            Next::Frame(frame) => self.receive(frame, live).map_err(End::Failed),
+            Next::Incoming(incoming) => self.receive(incoming, live).map_err(End::Failed),
             Next::Failed(error) => Err(End::Failed(live.last_words(error).await)),
             Next::Due => {
                 self.probe(live);
@@ -370,8 +400,14 @@ impl<D: Dial> Keeper<D> {
 
     async fn next(&mut self, live: &mut Live<D::Io>) -> Next {
         self.probe(live);
-        let has_request = self.roster.has_request(Instant::now());
-        let due = self.roster.next_due(self.settings.connect_timeout).filter(|_| !has_request);
+        let now = Instant::now();
+        let is_wanted = self.roster.has_request(now);
+        let has_request = is_wanted && self.next_request <= now;
+        let due = if is_wanted {
+            Some(self.next_request).filter(|_| !has_request)
+        } else {
+            self.roster.next_due(self.settings.connect_timeout)
+        };
         let has_room = self.held.is_none();
         let may_read = self.outbox.is_empty() && has_room;
         let wanted = self.held.as_ref().map_or(0, |(_, units)| *units);
@@ -382,72 +418,52 @@ impl<D: Dial> Keeper<D> {
             () = self.outbox.drain(), if !self.outbox.is_empty() => Next::Delivered,
             Ok(permit) = Arc::clone(&self.room).acquire_many_owned(wanted), if !has_room => Next::Room(permit),
             // Before the writer: the broker's ERROR says more than the broken pipe that follows it.
-            frame = live.reader.next(), if may_read => frame.map_or_else(Next::Failed, Next::Frame),
+            incoming = live.reader.next(), if may_read => incoming.map_or_else(Next::Failed, Next::Incoming),
+            Ok(()) = self.windows.changed() => Next::Windows,
             error = live.writer.failed() => Next::Failed(error),
             Some((id, seen)) = self.probed.recv() => Next::Probed(id, seen),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Next::Due,
         }
     }
 
-    fn receive(&mut self, frame: Frame, live: &mut Live<D::Io>) -> Result<(), LinkError> {
-        let received = live.session.receive(frame);
-        match received? {
-            Received::Message(message) => self.deliver(message, live),
-            Received::Subscribed(id) => self.subscribed(id),
-            Received::Refused(id, error) => self.refused(id, &error),
-            Received::ReplyRefused(receipt, error) => live.tell(Word::Refused(receipt, error))?,
-            Received::Confirmed(receipt) => {
-                self.backoff.worked();
-                live.tell(Word::Receipt(receipt))?;
-            }
-            Received::Disconnected | Received::Nothing => {}
-        }
-        self.tell_if_ready();
-        Ok(())
-    }
-
-    fn deliver(&mut self, message: Message, live: &Live<D::Io>) {
-        let Message { subscription, ack, frame } = message;
-        let destination = match subscription {
-            Some(id) => self.roster.destination(id),
-            None => frame.header("destination").and_then(|name| self.roster.named(name)),
+    /// Holds back what has ended several sessions.
+    fn suspect(&mut self, error: &LinkError, live: &Live<D::Io>) {
+        let ending = self.ending(error, live);
+        let Some((Suspect { destination, id }, retry_in)) =
+            self.suspects.ended(ending, Instant::now(), fastrand::f64())
+        else {
+            return;
         };
-        let Some(destination) = destination.map(str::to_owned) else {
-            return debug!(
-                ?frame,
-                "a message of a subscription that has ended; the broker will take it back"
-            );
-        };
-        let ack = AckHandle::new(live.epoch, live.outlet.clone(), ack);
-        let Frame { headers, body, .. } = frame;
-        let id = live.session.profile().identity(&headers);
-        let units = units_of(body.len(), self.settings.max_bytes);
-        let delivery = Delivery { destination, id, headers, body, ack, room: None };
-        match Arc::clone(&self.room).try_acquire_many_owned(units) {
-            Ok(permit) => {
-                self.outbox.push(Event::Delivery(Delivery { room: Some(Arc::new(permit)), ..delivery }));
+        self.roster.hold(&destination, Instant::now() + retry_in);
+        self.outbox.push(Event::Isolated { destination, id, retry_in });
+    }
+
+    /// What a session ended at.
+    fn ending(&self, error: &LinkError, live: &Live<D::Io>) -> Ending {
+        let headers = live.reader.unfinished();
+        let id = live.session.profile().identity(&headers, &[]);
+        if live.reader.is_within_frame()
+            && let Some(destination) = self.destination(&headers)
+        {
+            return Ending::At(Suspect { destination, id });
+        }
+        let is_unreadable = matches!(error, LinkError::Codec(_));
+        // Whichever was asked for last, where they are asked for one after the other.
+        let last =
+            if self.suspects.pause().is_some() { self.roster.last_asked() } else { self.roster.only() };
+        match last {
+            Some(destination) if is_unreadable => {
+                Ending::At(Suspect { destination: destination.to_owned(), id: None })
             }
-            Err(_full) => {
-                debug!(
-                    bytes = delivery.body.len(),
-                    "no room for more messages: reading stops until one is done"
-                );
-                live.pause();
-                self.held = Some((delivery, units));
-            }
+            _ if is_unreadable => Ending::Unreadable,
+            _ => Ending::Blameless,
         }
     }
 
-    fn subscribed(&mut self, id: SubscriptionId) {
-        self.was_of_use();
-        if let Some(destination) = self.roster.confirm(id).map(str::to_owned) {
-            self.outbox.push(Event::Subscribed { destination });
+    fn take_windows(&mut self) {
+        for (destination, subscriptions) in self.windows.borrow_and_update().iter() {
+            self.roster.widen(destination, *subscriptions);
         }
-    }
-
-    fn refused(&mut self, id: SubscriptionId, refusal: &BrokerError) {
-        self.was_of_use();
-        self.refused_again(id, refusal.reason());
     }
 
     fn was_of_use(&mut self) {
@@ -489,7 +505,6 @@ fn obey(roster: &mut Roster, order: Option<Order>) -> Result<(), Duration> {
     match order {
         Some(Order::Subscribe(destination)) => roster.add(destination),
         Some(Order::Unsubscribe(destination)) => roster.remove(&destination),
-        Some(Order::Widen(destination, subscriptions)) => roster.widen(&destination, subscriptions),
         Some(Order::Close(deadline)) => return Err(deadline),
         None => return Err(UNASKED_CLOSE),
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, split};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::codec::Encoder;
@@ -16,7 +17,7 @@ use super::blame::Blame;
 use super::codec::Codec;
 use super::error::{CloseError, LinkError};
 use super::frame::Frame;
-use super::reader::Reader;
+use super::reader::{Incoming, Reader};
 use super::session::{Epoch, Received, Session, SessionError, Version};
 use super::settings::Settings;
 use super::settler::Word;
@@ -69,9 +70,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         codec.encode(&Session::greeting(settings, host), &mut greeting)?;
         io.write_all(&greeting).await?;
         io.flush().await?;
-        let mut reader = Reader::new(io, codec.clone());
-        let answer = reader.next().await?;
-        let session = Session::open(settings, &answer)?;
+        let mut reader = Reader::new(io, codec.clone().skips_broken().greets());
+        let session = Session::open(settings, &reader.next_frame().await?)?;
         codec.set_version(session.version());
         let terms = Terms::new(codec, &session, settings, blame);
         Ok(Self::split(reader, session, terms, epoch))
@@ -104,7 +104,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         }
         let heard = async {
             loop {
-                let frame = self.reader.next().await.ok()?;
+                let frame = self.reader.next_frame().await.ok()?;
                 if let Err(error @ SessionError::Broker(_)) = self.session.receive(frame) {
                     return Some(error.into());
                 }
@@ -116,7 +116,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
     /// Tells the writer what the broker says of what was settled.
     pub(super) fn tell(&self, word: Word) -> Result<(), LinkError> {
         // There is room for all that may be asked; a broker that confirms more breaks the rules.
-        self.words.try_send(word).map_err(|_| LinkError::ClosedByBroker)
+        self.words.try_send(word).map_err(|error| match error {
+            TrySendError::Full(_) => LinkError::TooManyReceipts,
+            TrySendError::Closed(_) => LinkError::ClosedByBroker,
+        })
     }
 
     /// Has everything queued written, says DISCONNECT and waits for its receipt. Messages that still come are left to
@@ -125,12 +128,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
         let Self { mut session, mut reader, finish, words, writer: _writer, outlet: _outlet, .. } = self;
         finish.send(session.disconnect()).map_err(|_| CloseError::Lost)?;
         loop {
-            let frame = reader.next().await.map_err(|_| CloseError::Lost)?;
-            match session.receive(frame) {
+            let received = match reader.next().await.map_err(|_| CloseError::Lost)? {
+                Incoming::Frame(frame) => session.receive(frame),
+                Incoming::Broken(broken) => session.receive_broken(broken),
+                Incoming::Flood => continue,
+            };
+            match received {
                 Ok(Received::Disconnected) => return Ok(()),
                 Ok(Received::Confirmed(receipt)) => hear(&words, Word::Receipt(receipt))?,
                 Ok(Received::ReplyRefused(receipt, error)) => hear(&words, Word::Refused(receipt, error))?,
-                Ok(_) | Err(SessionError::Unacknowledgeable(_)) => {}
+                Ok(_) => {}
                 Err(_) => return Err(CloseError::Lost),
             }
         }
@@ -138,5 +145,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Live<Io> {
 }
 
 fn hear(words: &mpsc::Sender<Word>, word: Word) -> Result<(), CloseError> {
-    words.try_send(word).map_err(|_| CloseError::Lost)
+    words.try_send(word).map_err(|error| match error {
+        TrySendError::Full(_) => CloseError::TooManyReceipts,
+        TrySendError::Closed(_) => CloseError::Lost,
+    })
 }

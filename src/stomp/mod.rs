@@ -33,7 +33,9 @@ pub mod roster;
 pub mod session;
 mod settings;
 mod settler;
+mod suspects;
 pub mod transport;
+mod weight;
 mod writer;
 
 pub use backoff::BackoffPolicy;

@@ -48,8 +48,8 @@ const DEFAULT_VIRTUAL_HOST: &str = "/";
 const MAX_REPLY: usize = 100_000_000;
 const MAX_REPLY_TO_RABBITMQ: usize = 4_000_000;
 
-/// How many bytes of a digest tell two tokens apart.
-const SHORT: usize = 8;
+/// How many bytes of a digest tell two texts apart.
+const DIGEST_BYTES: usize = 8;
 
 // === impl Make ===
 
@@ -160,19 +160,28 @@ impl Profile {
         }
     }
 
-    /// A message's identity, the same each time that it is delivered; `None` where nothing about it stays the same.
+    /// A message's identity, the same each time that it is delivered and no other message's; `None` where nothing about
+    /// it is both.
     #[must_use]
-    pub fn identity(&self, headers: &Headers) -> Option<String> {
-        let header = |name| headers.get(name).filter(|value| !value.is_empty());
+    pub fn identity(&self, headers: &Headers, body: &[u8]) -> Option<String> {
+        let header = |name| headers.get(name).map(str::trim).filter(|value| !value.is_empty());
         match self.make {
-            Make::ActiveMq | Make::Artemis | Make::Other => header("message-id").map(str::to_owned),
+            Make::ActiveMq | Make::Artemis => header("message-id").map(str::to_owned),
+            // A bare number counts the messages of one connection or one run of the broker: it comes again.
+            Make::Other => header("message-id").filter(|id| !is_number(id)).map(str::to_owned),
             // Its message-id names the delivery.
-            Make::RabbitMq => header("amqp-message-id").map(str::to_owned).or_else(|| {
-                let invocation = header("correlation-id")?;
-                let sent = header("timestamp").unwrap_or_default();
-                Some(format!("{invocation} {sent} {}", short(header("Co3ContextToken").unwrap_or_default())))
-            }),
+            Make::RabbitMq => {
+                let own = header("amqp-message-id").filter(|id| !is_number(id)).map(str::to_owned);
+                own.or_else(|| Self::invocation(header, body))
+            }
         }
+    }
+
+    /// One invocation may bring several messages, and the time is in seconds: the body tells them apart.
+    fn invocation<'a>(header: impl Fn(&'static str) -> Option<&'a str>, body: &[u8]) -> Option<String> {
+        let (invocation, sent) = (header("correlation-id")?, header("timestamp")?);
+        let token = digest_of(header("Co3ContextToken").unwrap_or_default().as_bytes());
+        Some(format!("{invocation} {sent} {token} {}", digest_of(body)))
     }
 }
 
@@ -180,8 +189,12 @@ fn window(messages: u32) -> u64 {
     if messages == 1 { 0 } else { u64::from(messages) * BYTES_OF_A_MESSAGE }
 }
 
-/// Tells one token from another without saying what it is: identities are logged.
-fn short(token: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, token.as_bytes());
-    digest.as_ref().iter().take(SHORT).map(|byte| format!("{byte:02x}")).collect()
+fn is_number(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Tells one text from another without saying what it is: identities are logged.
+fn digest_of(text: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, text);
+    digest.as_ref().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }

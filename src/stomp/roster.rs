@@ -25,6 +25,8 @@ pub struct Roster {
     settled: bool,
     /// How many subscriptions are wanted of the destinations that have had more than one.
     windows: HashMap<String, usize>,
+    /// What was asked for last.
+    last: Option<SubscriptionId>,
 }
 
 #[derive(Debug)]
@@ -87,6 +89,7 @@ impl Roster {
             next: 0,
             settled: false,
             windows: HashMap::new(),
+            last: None,
         };
         for destination in destinations {
             roster.add(destination);
@@ -132,6 +135,7 @@ impl Roster {
     /// A new session knows of no subscription. What was refused waits for its time all the same: asking at once would
     /// make brokers that close the connection on a refusal close every one.
     pub fn renew(&mut self) {
+        self.last = None;
         self.leaving.clear();
         self.settled = false;
         self.narrow();
@@ -167,6 +171,7 @@ impl Roster {
         }
         let entry = self.entries.iter_mut().find(|entry| entry.is_due(now))?;
         entry.state = State::Asked { since: now, told: false };
+        self.last = Some(entry.id);
         Some(Request::Subscribe(entry.id, entry.destination.clone()))
     }
 
@@ -234,6 +239,32 @@ impl Roster {
         if let Some(entry) = self.entry(id).filter(|entry| entry.state == State::Probed) {
             entry.state = State::Wanted;
         }
+    }
+
+    /// Leaves a destination alone until then.
+    pub fn hold(&mut self, destination: &str, until: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.destination == destination) {
+            entry.state = State::Refused { until };
+        }
+    }
+
+    /// The destination that was asked for last, if it is still wanted.
+    #[must_use]
+    pub fn last_asked(&self) -> Option<&str> {
+        self.destination(self.last?)
+    }
+
+    /// The destination, where only one is wanted.
+    #[must_use]
+    pub fn only(&self) -> Option<&str> {
+        let first = self.entries.first()?.destination.as_str();
+        self.entries.iter().all(|entry| entry.destination == first).then_some(first)
+    }
+
+    /// Whether this was one of ours and is not wanted any more.
+    #[must_use]
+    pub fn has_ended(&self, id: SubscriptionId) -> bool {
+        id.0 < self.next && self.destination(id).is_none()
     }
 
     /// The destination of a subscription that is still wanted.

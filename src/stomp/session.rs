@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::codec::Broken;
 use super::frame::{Command, Frame};
 use super::heartbeat::Beats;
 use super::profile::{Make, Profile};
 use super::roster::SubscriptionId;
 use super::settings::Settings;
-use super::settler::is_of_reply;
+use super::settler::{is_of_reply, is_of_settlement};
 
 mod fault;
 
@@ -65,6 +66,8 @@ pub enum Received {
     Disconnected,
     /// Nothing that needs an answer.
     Nothing,
+    /// A frame that is of no use, and why; it has been skipped.
+    Useless(String),
 }
 
 /// A message and what acknowledges it.
@@ -72,10 +75,12 @@ pub enum Received {
 pub struct Message {
     /// The subscription's id as the broker names it; STOMP 1.0 brokers may leave it out.
     pub subscription: Option<SubscriptionId>,
-    /// The ACK frame, complete.
-    pub ack: Frame,
+    /// The ACK frame, complete; `None` where the header that it needs is missing.
+    pub ack: Option<Frame>,
     /// The message itself.
     pub frame: Frame,
+    /// Why it must not be executed: what is wrong with its frame.
+    pub fault: Option<String>,
 }
 
 /// What ends a session by the protocol's rules.
@@ -94,9 +99,6 @@ pub enum SessionError {
     /// A frame that a broker must not send at this point.
     #[error("the broker sent {0} where it must not")]
     Unexpected(Command),
-    /// A message lacks the header that its acknowledgement needs.
-    #[error("the broker sent a message without {0}, so that it cannot be acknowledged")]
-    Unacknowledgeable(&'static str),
 }
 
 // === impl Version ===
@@ -253,28 +255,59 @@ impl Session {
     /// What a frame from the broker means.
     ///
     /// # Errors
-    /// An ERROR that is no refusal of one subscription or reply, or a frame against the rules: the connection is of no more use.
+    /// An ERROR that is no refusal of one subscription or reply: the connection is of no more use.
     pub fn receive(&mut self, frame: Frame) -> Result<Received, SessionError> {
         match frame.command {
-            Command::Message => self.message(frame).map(Received::Message),
+            Command::Message => Ok(Received::Message(self.message(frame, None))),
             Command::Receipt => Ok(self.receipt(&frame)),
             Command::Error => self.error(&frame),
-            other => Err(SessionError::Unexpected(other)),
+            other => Ok(Received::Useless(format!("the broker sent {other} where it must not"))),
         }
     }
 
-    fn message(&self, frame: Frame) -> Result<Message, SessionError> {
-        let header = |name| frame.header(name).ok_or(SessionError::Unacknowledgeable(name));
+    /// What a frame means that breaks a rule or a limit, as far as it can be read.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_broken(&mut self, broken: Broken) -> Result<Received, SessionError> {
+        let Broken { command, headers, body, fault } = broken;
+        let frame = |command| Frame { command, headers, body };
+        match command {
+            Some(Command::Message) => {
+                Ok(Received::Message(self.message(frame(Command::Message), Some(fault.to_string()))))
+            }
+            // What matters of it could be read.
+            Some(Command::Error) => self.error(&frame(Command::Error)),
+            Some(Command::Receipt) => match self.receipt(&frame(Command::Receipt)) {
+                Received::Nothing => Ok(Received::Useless(fault.to_string())),
+                receipt => Ok(receipt),
+            },
+            _ => Ok(Received::Useless(fault.to_string())),
+        }
+    }
+
+    fn message(&self, frame: Frame, fault: Option<String>) -> Message {
         let subscription = frame.header("subscription").and_then(|id| id.parse().ok());
+        let (ack, missing) = match self.ack(&frame) {
+            Ok(ack) => (Some(ack), None),
+            Err(name) => {
+                (None, Some(format!("it has no header {name}, without which it cannot be acknowledged")))
+            }
+        };
+        Message { subscription, ack, frame, fault: fault.or(missing) }
+    }
+
+    /// What acknowledges it, or the name of the header that is missing for that.
+    fn ack(&self, frame: &Frame) -> Result<Frame, &'static str> {
+        let header = |name| frame.header(name).filter(|value| !value.is_empty()).ok_or(name);
         let ack = Frame::new(Command::Ack);
-        let ack = match self.version {
+        Ok(match self.version {
             Version::V1_2 => ack.with("id", header("ack")?),
             Version::V1_1 => {
                 ack.with("message-id", header("message-id")?).with("subscription", header("subscription")?)
             }
             Version::V1_0 => ack.with("message-id", header("message-id")?),
-        };
-        Ok(Message { subscription, ack, frame })
+        })
     }
 
     fn receipt(&mut self, frame: &Frame) -> Received {
@@ -282,7 +315,8 @@ impl Session {
         match self.pending.remove(id) {
             Some(Request::Subscribe { subscription, .. }) => Received::Subscribed(subscription),
             Some(Request::Disconnect) => Received::Disconnected,
-            None => Received::Confirmed(id.to_owned()),
+            None if is_of_settlement(id) => Received::Confirmed(id.to_owned()),
+            None => Received::Useless("the broker confirmed what was not asked".to_owned()),
         }
     }
 

@@ -272,7 +272,7 @@ impl Settler {
     }
 
     fn last_receipt(&self) -> String {
-        format!("settled {}", self.groups)
+        format!("{SETTLED}{}", self.groups)
     }
 
     /// Which of the group's replies asked for this receipt.
@@ -289,6 +289,8 @@ impl Settler {
 
 /// Begins the receipt id of a reply.
 const REPLY: &str = "reply ";
+/// Begins the receipt id of a group.
+const SETTLED: &str = "settled ";
 
 fn receipt_of_reply(group: u64, place: usize) -> String {
     format!("{REPLY}{group}.{place}")
@@ -297,4 +299,9 @@ fn receipt_of_reply(group: u64, place: usize) -> String {
 /// Whether a reply asked for this receipt.
 pub(super) fn is_of_reply(receipt: &str) -> bool {
     receipt.starts_with(REPLY)
+}
+
+/// Whether a reply or a group asked for this receipt.
+pub(super) fn is_of_settlement(receipt: &str) -> bool {
+    is_of_reply(receipt) || receipt.starts_with(SETTLED)
 }

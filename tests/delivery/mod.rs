@@ -5,6 +5,7 @@ mod blocking;
 mod cancel;
 mod data;
 mod descriptors;
+mod frames;
 mod functions;
 pub(crate) mod handlers;
 pub(crate) mod journal;

@@ -8,7 +8,7 @@ use action_processor::stomp::{
     Command, Delivery, Dial, Event, Frame, Heartbeat, Limits, Link, Settings, Version, start,
 };
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 use tokio_util::codec::Framed;
 
@@ -128,6 +128,16 @@ impl Peer {
         self.stream.send(Item::Frame(frame)).await.expect("the link listens");
     }
 
+    /// Bytes that are perhaps no frame.
+    pub(super) async fn raw(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.get_mut().write_all(bytes.as_ref()).await.expect("the link listens");
+    }
+
+    /// The same over and over, until the link listens no more.
+    pub(super) async fn raw_until_closed(&mut self, bytes: impl AsRef<[u8]>) {
+        while self.stream.get_mut().write_all(bytes.as_ref()).await.is_ok() {}
+    }
+
     pub(super) async fn beat(&mut self) {
         self.stream.send(Item::Beat).await.expect("the link listens");
     }
@@ -142,7 +152,7 @@ impl Peer {
         loop {
             match self.item().await? {
                 Item::Frame(frame) => return Some(frame),
-                Item::Beat => {}
+                Item::Beat | Item::Broken(_) => {}
             }
         }
     }

@@ -75,7 +75,7 @@ fn plain(frame: &Frame) -> Frame {
 fn frames_of(items: &[Item]) -> Vec<Frame> {
     let frames = items.iter().filter_map(|item| match item {
         Item::Frame(frame) => Some(plain(frame)),
-        Item::Beat => None,
+        Item::Beat | Item::Broken(_) => None,
     });
     frames.collect()
 }

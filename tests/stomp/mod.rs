@@ -3,9 +3,12 @@
 
 mod backoff;
 mod blame;
+mod broken;
 mod broker;
 mod codec;
 mod codec_properties;
+mod dispatching;
+mod isolation;
 mod link;
 mod profile;
 mod reconnect;

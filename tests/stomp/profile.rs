@@ -89,11 +89,13 @@ fn the_virtual_host_is_the_one_that_was_set_or_as_the_make_wants_it() {
     );
 }
 
+fn identity(server: &str, pairs: &[(&str, &str)], body: &[u8]) -> Option<String> {
+    session(&settings(None), server).profile().identity(&headers(pairs), body)
+}
+
 #[test]
 fn a_message_is_known_again_by_what_stays_the_same_for_this_make() {
-    let identity = |server: &str, pairs: &[(&str, &str)]| {
-        session(&settings(None), server).profile().identity(&headers(pairs))
-    };
+    let identity = |server: &str, pairs: &[(&str, &str)]| identity(server, pairs, b"{}");
     assert_eq!(identity("ActiveMQ/5", &[("message-id", "ID:1")]).as_deref(), Some("ID:1"));
     let sent = [("correlation-id", "invid:1"), ("timestamp", "17"), ("Co3ContextToken", "secret")];
     let delivered = |delivery| [&[("message-id", delivery)], &sent[..]].concat();
@@ -105,4 +107,27 @@ fn a_message_is_known_again_by_what_stays_the_same_for_this_make() {
     let named = [&delivered("T")[..], &[("amqp-message-id", "amqp-1")]].concat();
     assert_eq!(identity("RabbitMQ/3", &named).as_deref(), Some("amqp-1"));
     assert_eq!(identity("RabbitMQ/3", &[("message-id", "T_0@@session-a@@1")]), None);
+}
+
+#[test]
+fn an_identity_that_two_messages_may_share_is_none() {
+    let invocation = [("correlation-id", "invid:1"), ("Co3ContextToken", "token")];
+    assert_eq!(identity("RabbitMQ/3", &invocation, b"{}"), None, "without a time");
+    let counted = [&invocation[..], &[("amqp-message-id", "7")]].concat();
+    assert_eq!(identity("RabbitMQ/3", &counted, b"{}"), None, "a publisher's counter");
+    for server in ["ActiveMQ/5", "ActiveMQ-Artemis/2", "RabbitMQ/3", "unheard of"] {
+        for empty in ["", "  "] {
+            assert_eq!(identity(server, &[("message-id", empty), ("amqp-message-id", empty)], b"{}"), None);
+        }
+    }
+    assert_eq!(identity("unheard of", &[("message-id", "17")], b"{}"), None, "a connection's counter");
+    assert!(identity("unheard of", &[("message-id", "ID:h-1:17")], b"{}").is_some());
+}
+
+#[test]
+fn two_messages_of_one_invocation_and_second_are_two() {
+    let sent = [("correlation-id", "invid:1"), ("timestamp", "1700000000"), ("Co3ContextToken", "token")];
+    let [one, other] =
+        [b"{\"action_id\":1}", b"{\"action_id\":2}"].map(|body| identity("RabbitMQ/3", &sent, body));
+    assert!(one.is_some() && one != other, "{one:?}");
 }

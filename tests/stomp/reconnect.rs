@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use action_processor::stomp::codec::Item;
 use action_processor::stomp::session::SessionError;
-use action_processor::stomp::{Command, Event, Frame, Limits, LinkError, Settings};
+use action_processor::stomp::{Command, Event, Frame, LinkError, Settings};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -180,15 +180,4 @@ async fn a_session_that_was_of_use_forgives_the_failures_before_it() {
         drop(broker.subscribed("0,0", 1).await);
         assert!(down(&mut events).await.1.is_some());
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_beyond_the_limit_is_said_and_the_link_replaced() {
-    let limits = Limits { max_body_bytes: 10, ..Limits::default() };
-    let (_link, mut events, mut broker) =
-        link(Settings { limits, ..Settings::new("broker.example") }, &["a"]);
-    let mut peer = broker.subscribed("0,0", 1).await;
-    peer.send(super::broker::message(1).with_body("far too long")).await;
-    assert!(matches!(down(&mut events).await.0, LinkError::Codec(_)));
-    broker.subscribed("0,0", 1).await;
 }

@@ -69,7 +69,7 @@ impl Peer {
         loop {
             let frame = frame(&mut self.stream).await;
             if let Received::Message(message) = self.session.receive(frame).unwrap() {
-                return message.ack;
+                return message.ack.unwrap();
             }
         }
     }

@@ -80,7 +80,7 @@ pub(super) const BROKER: &[Key] = &[
         Whole(1024, 4_294_967_295),
         Some("104857600"),
         Topic::Broker,
-        "The largest message body that is taken. A message beyond it stays on its queue: the link is renewed each time it comes.",
+        "The largest message body that is taken. A message beyond it is answered with an error and set aside without its body.",
     ),
     key(
         "stomp_max_header_bytes",

@@ -19,7 +19,7 @@ pub(super) const WORK: &[Key] = &[
         Whole(65_536, 1_099_511_627_776),
         Some("268435456"),
         Topic::Work,
-        "How many bytes of messages may be at work or waiting; beyond that nothing is read from the broker until some are done. One larger message may be alone.",
+        "How many bytes of messages may be at work or waiting, each with its headers, about what its body takes once it is decoded, and 8 KiB; beyond that nothing is read from the broker until some are done. One larger message may be alone.",
     ),
     key(
         "stop_timeout",

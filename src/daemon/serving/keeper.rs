@@ -277,7 +277,7 @@ impl Desk {
                 self.dispatcher.forget(&queue);
             }
             for queue in self.open() {
-                self.dispatcher.widen(&queue).await;
+                self.dispatcher.widen(&queue);
             }
             let leaving = !self.board().leaving.is_empty();
             tokio::select! {
