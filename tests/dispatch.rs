@@ -172,13 +172,12 @@ async fn a_function_that_nobody_handles_is_named() {
 #[tokio::test]
 async fn a_body_that_cannot_be_read_is_answered_with_what_is_wrong_with_it() {
     let workshop = workshop(&[Component::new("tasks").otherwise(saying("wrong"))]);
-    let bodies: [(&[u8], &str); 6] = [
+    let bodies: [(&[u8], &str); 5] = [
         (b"", "not JSON"),
         (b"{\"a\": ", "not JSON"),
         (b"[1]", "it is an array"),
         (b"null", "it is null"),
         (b"{\"a\": \"\xFF\"}", "not UTF-8 text (byte 7 "),
-        (b"{\"a\": \"\xED\xA0\xBD\"}", "not UTF-8 text (byte 7 "),
     ];
     for (body, why) in bodies {
         let text = error(&workshop, &envelope_to("tasks", body)).await;

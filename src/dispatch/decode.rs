@@ -16,7 +16,7 @@ pub enum DecodeError {
         at: usize,
     },
     /// There is none.
-    #[error("the message has no body, or its body has not been kept")]
+    #[error("the message's body is not JSON: it is empty, or has not been kept")]
     Empty,
     /// The text is not JSON.
     #[error("the message's body is not JSON: {0}")]
