@@ -149,5 +149,5 @@ async fn a_message_that_cannot_be_acknowledged_is_answered() {
     assert!(kind == 1 && !acknowledged && words.contains("no header ack"), "{words}");
     processor.peer.raw(message("good", "message-id:ID-2\n")).await;
     assert_eq!(processor.answer().await.2, "good");
-    assert_eq!(journal.dead().await.unwrap().len(), 1);
+    assert_eq!(journal.dead(0).await.unwrap().len(), 1);
 }
