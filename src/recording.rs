@@ -4,7 +4,10 @@
 //! and the keys that hold credentials by name. A disk that is too slow or full costs recordings, never messages.
 
 use crate::{
-    component::recording::{Kind, message_file_name, response_file_name},
+    component::{
+        recording::{Kind, message_file_name, response_file_name},
+        redact::is_credential,
+    },
     dispatch::{Envelope, Observer, decode},
     logging::Redactor,
     rest::{self, Exchange},
@@ -42,10 +45,6 @@ const CREDENTIALS: [&str; 12] = [
     "secret",
     "token",
 ];
-
-/// Headers that hold credentials.
-const CREDENTIAL_HEADERS: [&str; 5] =
-    ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-sess-id"];
 
 const MASK: &str = "***";
 
@@ -121,15 +120,15 @@ impl Recorder {
 
     /// A body without secrets: indented where it is JSON.
     fn clean(&self, body: &[u8]) -> (Kind, Vec<u8>) {
-        let Ok(text) = decode::text(body) else { return (Kind::Data, body.to_vec()) };
-        match clean_json(&text, &self.redactor) {
+        let json = decode::text(body).ok().and_then(|text| clean_json(&text, &self.redactor));
+        match json {
             Some(text) => (Kind::Json, text.into_bytes()),
-            None => (Kind::Data, self.redactor.mask(&text).into_owned().into_bytes()),
+            None => (Kind::Data, self.redactor.mask_bytes(body).into_owned()),
         }
     }
 
     fn headers(&self, headers: &HeaderMap) -> Vec<u8> {
-        let shown = headers.iter().filter(|(name, _)| !CREDENTIAL_HEADERS.contains(&name.as_str()));
+        let shown = headers.iter().filter(|(name, _)| !is_credential(name.as_str()));
         let shown = shown.map(|(name, value)| {
             (name.to_string(), Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned()))
         });
@@ -146,7 +145,7 @@ fn indented(mut value: Value, redactor: &Redactor) -> String {
     mask(&mut value, redactor);
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
     // Once more over all of it: a secret may stand in a key, or be a number.
-    redactor.mask(&text).into_owned()
+    redactor.mask_excerpt(&text).into_owned()
 }
 
 /// Masks secrets inside of strings, so that what is left is still JSON, and the values of keys that hold credentials.
@@ -162,7 +161,7 @@ fn mask(value: &mut Value, redactor: &Redactor) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| mask(value, redactor)),
-        Value::String(text) => *text = redactor.mask(text).into_owned(),
+        Value::String(text) => *text = redactor.mask_excerpt(text).into_owned(),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -24,6 +24,19 @@ fn the_unit_is_exposed_to_no_more_than_two_of_ten() {
 }
 
 #[test]
+fn the_unit_leaves_no_core_dump() {
+    let (_dir, unit) = unit_with_this_binary();
+    let text = fs::read_to_string(&unit).unwrap();
+    let service = text.split_once("[Service]").unwrap().1.split_once("[Install]").unwrap().0;
+    let limits: Vec<&str> = service.lines().filter(|line| line.starts_with("LimitCORE")).collect();
+    assert_eq!(limits, ["LimitCORE=0"]);
+    // Memory is the operator's to limit: advice only.
+    for advice in ["#MemoryHigh=", "#MemoryMax="] {
+        assert_eq!(service.lines().filter(|line| line.starts_with(advice)).count(), 1, "{advice}");
+    }
+}
+
+#[test]
 fn what_the_journal_reads_from_standard_error_has_a_priority() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("stderr");

@@ -183,7 +183,7 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn tell(&mut self, text: &str) -> Result<(), Unable> {
-        writeln!(self.out, "{}", self.redactor.mask(text)).map_err(error)
+        writeln!(self.out, "{}", self.redactor.mask_excerpt(text)).map_err(error)
     }
 
     fn tell_all(&mut self, journal: &Journal) -> Result<(), Unable> {

@@ -334,7 +334,7 @@ impl Platform {
         let proxy =
             self.proxy.as_ref().and_then(|proxy| Some((proxy.user.as_ref()?, proxy.password.as_ref()?)));
         let pairs = [Some((user, password)), proxy].into_iter().flatten();
-        pairs.map(|(user, password)| format!("{user}:{}", password.expose()).into()).collect()
+        pairs.map(|(user, password)| Secret::pair(user, password)).collect()
     }
 }
 

@@ -110,6 +110,8 @@ pub async fn run(
     signals: impl Stream<Item = Signal> + Unpin,
     reload: Reload,
 ) -> Result<(), DaemonError> {
+    let redactor = logging::redactor();
+    config.secrets().iter().for_each(|secret| redactor.add(secret));
     // A clash is told before anybody is asked.
     for platform in config.platforms() {
         registry(platform, components)?;
@@ -207,9 +209,7 @@ pub fn registry(config: &Config, components: &[Component]) -> Result<Registry, D
 
 fn recorder(config: &Config) -> Result<Option<Recorder>, DaemonError> {
     let Some(directory) = &config.development.log_http_responses else { return Ok(None) };
-    let redactor = logging::redactor();
-    config.secrets().iter().for_each(|secret| redactor.add(secret));
-    let recorder = Recorder::open(directory, redactor)?;
+    let recorder = Recorder::open(directory, logging::redactor())?;
     warn!(directory = %directory.display(), "messages and REST responses are recorded, incidents and all");
     Ok(Some(recorder))
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     component::Component,
     config::{Config, Problems},
+    logging,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
@@ -119,6 +120,10 @@ impl Reloader {
                 Because::Changed => source.read(),
                 Because::Refused => source.read_again(),
             };
+            let read = read.inspect(|config| {
+                let redactor = logging::redactor();
+                config.secrets().iter().for_each(|secret| redactor.add(secret));
+            });
             let read = read.and_then(|config| can_be_used(config, &components));
             let files = match &read {
                 Ok(config) => named(files, source.file().as_ref(), config),

@@ -3,29 +3,21 @@
 use crate::{
     component::secrets::{Followed, Secrets},
     config::References,
-    logging::{self, Redactor},
+    logging::Redactor,
     secret::Secret,
 };
 use std::sync::{PoisonError, RwLock};
 
-/// Follows references, and tells the log and the recordings what they must not show from then on.
+/// Follows references, and tells whatever shows or keeps something what it must not show from then on.
 #[derive(Debug)]
 pub(crate) struct InputSecrets {
     references: RwLock<References>,
-    /// What inputs have been filled with.
-    followed: Redactor,
-    log: Redactor,
+    redactor: Redactor,
 }
 
 impl InputSecrets {
-    pub(crate) fn new(references: References) -> Self {
-        let references = RwLock::new(references);
-        Self { references, followed: Redactor::default(), log: logging::redactor() }
-    }
-
-    /// The same where what it finds is shown by something else than the log.
-    pub(crate) fn shown_by(self, redactor: Redactor) -> Self {
-        Self { log: redactor, ..self }
+    pub(crate) fn new(references: References, redactor: Redactor) -> Self {
+        Self { references: RwLock::new(references), redactor }
     }
 
     /// References lead where `references` says from now on.
@@ -40,9 +32,7 @@ impl Secrets for InputSecrets {
         let references = self.references.read().unwrap_or_else(PoisonError::into_inner).clone();
         let resolved = references.resolve_allowed(section, text, allowed);
         for piece in &resolved.pieces {
-            let secret = Secret::from(piece.value.as_str());
-            self.followed.add(&secret);
-            self.log.add(&secret);
+            self.redactor.add(&Secret::from(piece.value.as_str()));
         }
         Followed {
             found: !resolved.pieces.is_empty(),
@@ -53,6 +43,6 @@ impl Secrets for InputSecrets {
     }
 
     fn mask(&self, text: &str) -> String {
-        self.followed.mask(text).into_owned()
+        self.redactor.mask_excerpt(text).into_owned()
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     component::{CancellationToken, Component, Rest, Services},
     config::Config,
     dispatch::{ActionNames, Cancel, Dispatcher, Registry, Threads, Workshop},
+    logging,
     recording::Recorder,
     rest::{self, Platform},
     stomp, store,
@@ -95,7 +96,7 @@ impl Unit {
     #[must_use]
     pub fn new(house: House, config: Arc<Config>, orders: Orders) -> Self {
         let notice = house.board.notice(config.name());
-        let secrets = Arc::new(InputSecrets::new(config.references().clone()));
+        let secrets = Arc::new(InputSecrets::new(config.references().clone(), logging::redactor()));
         Self { house, config, orders, notice, secrets }
     }
 
@@ -121,6 +122,7 @@ impl Unit {
         self.secrets.renew(self.config.references().clone());
         let mut rest = settings::rest(&self.config, self.house.recorder.clone().map(Into::into))?;
         rest.refused = Some(self.house.doubt.clone().into());
+        rest.redactor = logging::redactor();
         let brokers = settings::brokers(&self.config)?;
         let looked_with = self.config.clone();
         let (platform, names, mut prospect) = match self.open(rest).await? {
@@ -217,6 +219,7 @@ impl Unit {
         let cancel = Cancel::new(Rest::new(platform.clone(), None), every);
         let services = Services::new(platform, self.config.work.num_workers, shutdown)
             .with_integrations(self.config.section("integrations"))
+            .with_redactor(logging::redactor())
             .with_secrets(self.secrets.clone());
         let observer = self.house.recorder.clone().map(|recorder| Box::new(recorder) as _);
         let workshop = Workshop::new(registry, names, services).observed_by(observer);

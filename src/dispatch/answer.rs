@@ -6,6 +6,7 @@ use crate::{
         Failure, Reply,
         reply::{Consequence, interim},
     },
+    logging::Redactor,
     stomp::{Outgoing, Refusal},
     store::{Answer, Key},
 };
@@ -61,7 +62,13 @@ impl Ending {
 }
 
 /// The last word on the message in `envelope`, whose `job` took this long.
-pub(super) fn last(envelope: &Envelope, ending: &Ending, job: Option<&Job>, took: Duration) -> Answer {
+pub(super) fn last(
+    envelope: &Envelope,
+    ending: &Ending,
+    job: Option<&Job>,
+    took: Duration,
+    redactor: &Redactor,
+) -> Answer {
     let mut body = match ending {
         Ending::Well(reply) | Ending::Trapped(reply) => {
             let mut body = reply.to_json();
@@ -76,7 +83,21 @@ pub(super) fn last(envelope: &Envelope, ending: &Ending, job: Option<&Job>, took
     if let Some(job) = job {
         job.message.mask_in(&mut body);
     }
+    mask(&mut body, redactor);
     answer(envelope, &body)
+}
+
+/// Secrets in it, but for the names that the platform knows it by, however like a secret they are.
+fn mask(body: &mut Value, redactor: &Redactor) {
+    let members = body.as_object_mut().into_iter().flat_map(|body| body.iter_mut());
+    for (name, value) in members {
+        match value {
+            Value::Object(results) if name == "results" => {
+                results.values_mut().for_each(|value| redactor.mask_json(value));
+            }
+            value => redactor.mask_json(value),
+        }
+    }
 }
 
 /// News while the work goes on.
@@ -86,7 +107,7 @@ pub fn news(envelope: &Envelope, text: &str) -> Answer {
 }
 
 /// What is sent in place of an answer that is not.
-pub(super) fn instead(of: &Answer, key: &Key, refusal: &Refusal) -> Answer {
+pub(super) fn instead(of: &Answer, key: &Key, refusal: &Refusal, redactor: &Redactor) -> Answer {
     let bytes = of.body.len();
     let why = match refusal {
         Refusal::OverLimit { bytes, limit } => {
@@ -105,7 +126,8 @@ pub(super) fn instead(of: &Answer, key: &Key, refusal: &Refusal) -> Answer {
          letters, under message {}.",
         key.id
     );
-    let body = serde_json::to_string(&Failure::new(text).to_json()).unwrap_or_default();
+    let failure = Failure::new(redactor.mask_excerpt(&text));
+    let body = serde_json::to_string(&failure.to_json()).unwrap_or_default();
     Answer { body, ..of.clone() }
 }
 

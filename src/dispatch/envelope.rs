@@ -98,6 +98,11 @@ impl Envelope {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// All headers, in the order in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// What queued it, given its body.
     #[must_use]
     pub fn kind(&self, body: &Value) -> Kind {

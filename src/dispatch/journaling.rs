@@ -1,6 +1,7 @@
 //! A message's dealings with the journal, which may be out of order for a while: nothing begins unless it is kept.
 
 use super::work::Earlier;
+use crate::component::redact::is_credential;
 use crate::store::{Answer, DeadLetter, Journal, Key, Standing, StoreError};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -178,7 +179,9 @@ impl Journaling<'_> {
         }
     }
 
-    pub(super) async fn bury(&self, letter: DeadLetter) {
+    /// Without the headers that hold credentials: what is tried again has no context token.
+    pub(super) async fn bury(&self, mut letter: DeadLetter) {
+        letter.headers.retain(|(name, _)| !is_credential(name));
         match self.journal.bury(letter).await {
             Ok(number) => warn!(number, "set aside; see `processor dead show {number}`"),
             Err(error) => error!(%error, "a message could not be set aside"),

@@ -326,7 +326,10 @@ impl Owed {
     /// The answer is set aside, and what goes out in its place is a short error, or nothing but the acknowledgement where
     /// that would be refused too.
     async fn withhold(&mut self, refusal: Refusal) {
-        let short = refusal.is_of_the_body().then(|| instead(&self.answer, &self.key, &refusal));
+        let short = refusal.is_of_the_body().then(|| {
+            let redactor = &self.desk.workshop.services().redactor;
+            instead(&self.answer, &self.key, &refusal, redactor)
+        });
         match (std::mem::replace(&mut self.withheld, true), short) {
             (false, Some(short)) => {
                 self.bury(&refusal.to_string()).await;
@@ -385,6 +388,8 @@ impl Owed {
 
     /// It has been carried out: what is to be tried again is the answer, without the message's body.
     async fn set_aside(&self, reason: String) {
+        let redactor = &self.desk.workshop.services().redactor;
+        let reason = redactor.mask_excerpt(&reason).into_owned();
         let answer = Some(self.answer.clone());
         let letter = DeadLetter { answer, ..letter(&self.key, &self.headers, reason) };
         self.desk.journaling(&self.key).bury(letter).await;

@@ -13,10 +13,12 @@ use super::{
 use crate::component::{
     Context, Failure, Kind, Message, Reply, Services, StatusSink, reply::FailureKind, rest::RestError,
 };
+use crate::logging::Redactor;
 use crate::store::Answer;
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     panic::AssertUnwindSafe,
     sync::{
         Arc, PoisonError, RwLock,
@@ -147,6 +149,10 @@ impl Workshop {
         &self.services
     }
 
+    fn redactor(&self) -> &Redactor {
+        &self.services.redactor
+    }
+
     /// Carries one message out. Whatever is wrong with it becomes an answer; nothing here fails.
     ///
     /// The current span's fields `action` and `incident` are filled in.
@@ -159,11 +165,12 @@ impl Workshop {
         if let Some(event) = self.untaken(envelope) {
             info!(event, "news that no handler takes; only acknowledged");
             let ending = Ending::Well(Reply::text("Nobody's."));
-            return Outcome::Answered(answer::last(envelope, &ending, None, Duration::ZERO));
+            return Outcome::Answered(answer::last(envelope, &ending, None, Duration::ZERO, self.redactor()));
         }
+        let _token = self.redactor().hold_headers(envelope.headers());
         let mut job = None;
         let result = self.result(envelope, earlier, status, &mut job).await;
-        let result = result.map_err(|failure| masked(failure, job.as_ref()));
+        let result = result.map_err(|failure| masked(&failure, job.as_ref(), self.redactor()));
         let is_news = envelope.destination.is_inbound();
         let set_aside = match &result {
             Err(failure) if failure.kind() == FailureKind::Returned => {
@@ -177,7 +184,7 @@ impl Workshop {
         let ending = Ending::new(result, job.as_ref());
         let worked = job.as_ref().map(Job::worked).unwrap_or_default();
         ending.log(worked, is_news);
-        let answer = answer::last(envelope, &ending, job.as_ref(), worked);
+        let answer = answer::last(envelope, &ending, job.as_ref(), worked, self.redactor());
         match set_aside {
             Some(reason) => Outcome::SetAside(answer, reason),
             None => Outcome::Answered(answer),
@@ -385,11 +392,10 @@ fn message(envelope: &Envelope, name: ActionName, body: Value) -> Message {
 }
 
 /// The failure in the words that may be shown, logged and kept.
-fn masked(failure: Failure, job: Option<&Job>) -> Failure {
-    match job.filter(|job| job.message.has_secrets()) {
-        Some(job) => Failure::with_kind(failure.kind(), job.message.mask(&failure.to_string())),
-        None => failure,
-    }
+fn masked(failure: &Failure, job: Option<&Job>, redactor: &Redactor) -> Failure {
+    let text = failure.to_string();
+    let text = job.map_or(Cow::Borrowed(text.as_str()), |job| job.message.mask(&text));
+    Failure::with_kind(failure.kind(), redactor.mask_excerpt(&text))
 }
 
 fn rejected(text: String) -> Failure {

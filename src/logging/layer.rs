@@ -63,7 +63,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
             LogFormat::Text => line::text(&line),
             LogFormat::Json => line::json(&line),
         };
-        let masked = self.redactor.mask(&text);
+        let masked = self.redactor.mask_excerpt(&text);
         for sink in &self.sinks {
             // Nobody is left to tell if the log itself cannot be written; the file's writer complains on stderr.
             let _ = sink.write(*event.metadata().level(), &masked);

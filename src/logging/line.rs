@@ -71,7 +71,7 @@ pub(super) fn json(line: &Line) -> String {
 }
 
 /// JSON in which what may be a line's end to a viewer is escaped too.
-pub(super) fn json_text(value: &Value) -> String {
+fn json_text(value: &Value) -> String {
     let mut text = String::new();
     for c in value.to_string().chars() {
         match c {
@@ -83,7 +83,7 @@ pub(super) fn json_text(value: &Value) -> String {
 }
 
 /// `c` as JSON escapes it.
-pub(super) fn push_units(text: &mut String, c: char) {
+fn push_units(text: &mut String, c: char) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         let _ = write!(text, "\\u{unit:04x}");
     }
@@ -114,11 +114,4 @@ pub(crate) fn is_unsafe(c: char) -> bool {
             c,
             '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
         )
-}
-
-/// `value` as it stands in a line of text: in a message, or between quotes.
-pub(super) fn escaped(value: &str, quoted: bool) -> String {
-    let mut text = String::new();
-    push_escaped(&mut text, value, quoted);
-    text
 }

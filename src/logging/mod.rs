@@ -9,14 +9,13 @@ mod file;
 mod journal;
 mod layer;
 mod line;
-mod redact;
 #[cfg(test)]
 mod tests;
 
+pub use crate::component::redact::Redactor;
 pub use file::complain;
 pub(crate) use file::reopen;
 pub(crate) use line::is_unsafe;
-pub use redact::Redactor;
 
 use crate::config::{Log, LogFormat};
 use layer::{LineLayer, Sink};

@@ -129,7 +129,7 @@ impl Connection {
     /// [`ConnectError::Settings`]
     pub fn new(settings: Settings) -> Result<Self, ConnectError> {
         let wire = Wire::new(&settings).map_err(ConnectError::Settings)?;
-        let session = Session::new(settings.credentials.clone());
+        let session = Session::new(settings.credentials.clone(), settings.redactor.clone());
         Ok(Self { settings, wire, session })
     }
 

@@ -2,9 +2,10 @@
 //! who need it.
 
 use super::{Credentials, Organization, failure::Call, wire::Wire};
+use crate::{component::redact::Held, logging::Redactor, secret::Secret};
 use action_component::rest::{Body, Content, Identity, Request, RestError, Scope};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
@@ -22,8 +23,11 @@ const LONGEST_HOLD: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(super) struct Session {
     credentials: Credentials,
+    redactor: Redactor,
     pass: RwLock<Pass>,
     identity: RwLock<Identity>,
+    /// The credentials themselves are masked even where nothing else has registered them.
+    _masked: Held,
     // Held while a login is under way, so that there is only one.
     logins: Mutex<Logins>,
 }
@@ -33,6 +37,8 @@ pub(super) struct Session {
 pub(super) struct Pass {
     number: u64,
     pub(super) headers: HeaderMap,
+    /// What must not be shown for as long as a call has this pass.
+    _masked: Arc<Vec<Held>>,
 }
 
 /// How the last login went.
@@ -62,8 +68,20 @@ struct LoginFailed(Arc<RestError>);
 // === impl Session ===
 
 impl Session {
-    pub(super) fn new(credentials: Credentials) -> Self {
-        Self { credentials, pass: RwLock::default(), identity: RwLock::default(), logins: Mutex::default() }
+    pub(super) fn new(credentials: Credentials, redactor: Redactor) -> Self {
+        let pair = match &credentials {
+            Credentials::ApiKey { id: user, secret }
+            | Credentials::User { email: user, password: secret } => Secret::pair(user, secret),
+        };
+        let masked = redactor.hold(&pair);
+        Self {
+            credentials,
+            redactor,
+            pass: RwLock::default(),
+            identity: RwLock::default(),
+            _masked: masked,
+            logins: Mutex::default(),
+        }
     }
 
     pub(super) fn credentials(&self) -> &Credentials {
@@ -82,20 +100,23 @@ impl Session {
 
     /// Logs in and says which organizations there are.
     pub(super) async fn log_in(&self, wire: &Wire) -> Result<Vec<Organization>, RestError> {
-        let (answer, headers) = match &self.credentials {
+        let (answer, headers, tokens) = match &self.credentials {
             Credentials::ApiKey { id, secret } => {
                 let headers = basic(id, secret.expose());
-                (ask(wire, session(Method::GET, Body::Empty), &headers).await?.0, headers)
+                (ask(wire, session(Method::GET, Body::Empty), &headers).await?.0, headers, Vec::new())
             }
             Credentials::User { email, password } => {
                 let body = Body::json(&json!({ "email": email, "password": password.expose() }))?;
                 let (answer, headers) = ask(wire, session(Method::POST, body), &HeaderMap::new()).await?;
+                let tokens = set_cookies(&headers).filter_map(|cookie| cookie.split_once('='));
+                let tokens = tokens.map(|(_name, value)| value).chain(answer.csrf_token.as_deref());
+                let tokens = tokens.map(|token| self.redactor.hold(&token.into())).collect();
                 let headers = proof(&answer, &headers);
-                (answer, headers)
+                (answer, headers, tokens)
             }
         };
         let mut pass = self.pass.write().unwrap_or_else(PoisonError::into_inner);
-        *pass = Pass { number: pass.number + 1, headers };
+        *pass = Pass { number: pass.number + 1, headers, _masked: Arc::new(tokens) };
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) =
             Identity::of_session(&answer.account);
         Ok(answer.orgs)
@@ -198,12 +219,17 @@ fn basic(id: &str, secret: &str) -> HeaderMap {
 
 /// The cookies that the login set (`JSESSIONID`, and perhaps a load balancer's) and the token that must go with them.
 fn proof(answer: &Answer, headers: &HeaderMap) -> HeaderMap {
-    let cookies = headers.get_all(header::SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let cookies: Vec<&str> = cookies.filter_map(|cookie| cookie.split(';').next()).map(str::trim).collect();
+    let cookies: Vec<&str> = set_cookies(headers).collect();
     let token = answer.csrf_token.as_deref().and_then(sensitive);
-    let token = token.map(|token| (http::HeaderName::from_static("x-sess-id"), token));
+    let token = token.map(|token| (HeaderName::from_static("x-sess-id"), token));
     let cookies = sensitive(&cookies.join("; ")).map(|cookies| (header::COOKIE, cookies));
     HeaderMap::from_iter(cookies.into_iter().chain(token))
+}
+
+/// `name=value` of each cookie that an answer sets.
+pub(super) fn set_cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let cookies = headers.get_all(header::SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
+    cookies.filter_map(|cookie| cookie.split(';').next()).map(str::trim)
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {

@@ -1,5 +1,5 @@
 use super::{Proxy, Recorder};
-use crate::secret::Secret;
+use crate::{logging::Redactor, secret::Secret};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// All that the REST client needs to know.
@@ -25,6 +25,8 @@ pub struct Settings {
     pub max_answer: usize,
     /// Sees each answer (`log_http_responses`).
     pub recorder: Option<Arc<dyn Recorder>>,
+    /// Masks what the platform quotes of our credentials, and learns the tokens of each session.
+    pub redactor: Redactor,
     /// Is told when the platform refuses the credentials: they may be others by now, where they come from.
     pub refused: Option<Refused>,
 }
@@ -117,6 +119,7 @@ impl Settings {
             max_answer: 64 << 20,
             recorder: None,
             refused: None,
+            redactor: Redactor::default(),
         }
     }
 }

@@ -3,15 +3,17 @@
 use super::{
     Exchange, Proxy, Recorder, Settings, Timeouts,
     failure::{Call, lacks_descriptors},
-    retry, upload,
+    retry,
+    session::set_cookies,
+    upload,
 };
-use crate::descriptors;
+use crate::{descriptors, logging::Redactor};
 use action_component::rest::{Body, Content, Request, Response, RestError, Scope, mime_type};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{RequestBuilder, Url, redirect};
-use std::{io, sync::Arc, time::Duration};
+use std::{borrow::Cow, io, sync::Arc, time::Duration};
 
 /// How much of an error's text is read, in bytes.
 const LONGEST_ERROR: usize = 64 << 10;
@@ -27,6 +29,7 @@ pub(super) struct Wire {
     timeouts: Timeouts,
     max_answer: usize,
     recorder: Option<Arc<dyn Recorder>>,
+    redactor: Redactor,
 }
 
 // === impl Wire ===
@@ -48,6 +51,7 @@ impl Wire {
             timeouts: settings.timeouts,
             max_answer: settings.max_answer,
             recorder: settings.recorder.clone(),
+            redactor: settings.redactor.clone(),
         })
     }
 
@@ -95,6 +99,9 @@ impl Wire {
         let call = Call::of(&request);
         let url = self.url(&request, org).map_err(|reason| call.clone().unsendable(reason))?;
         let total = request.timeout.unwrap_or(self.timeouts.total);
+        // A call may outlive the message that it is made for.
+        let token = request.context_token().map(|token| ("token", token.as_str()));
+        let _token = self.redactor.hold_headers(token);
         let path_and_query = path_and_query(&url);
         let exchange = Sent { call, path_and_query, streamed: request.streamed, connections, total };
         let answer = self.begin(request, url, pass, &exchange).await?;
@@ -154,11 +161,18 @@ impl Wire {
             .unwrap_or_else(|_elapsed| Err(sent.call.clone().timed_out(sent.total)));
         // The status is worth more than the text that comes with it.
         let body = if status.is_success() { body? } else { body.unwrap_or_default() };
+        let cookies = set_cookies(&headers).filter_map(|cookie| cookie.split_once('='));
+        let _cookies: Vec<_> = cookies.map(|(_name, value)| self.redactor.hold(&value.into())).collect();
         self.record(&sent, status, &headers, Some(&body));
         let retry_after = retry::retry_after(&headers);
         if status.is_success() {
             return Ok(Response::new(status, body).with_retry_after(retry_after).with_headers(headers));
         }
+        // Before anything is cut off: what is left of a secret then is not known for one.
+        let body = match self.redactor.mask_bytes(&body) {
+            Cow::Owned(masked) => masked.into(),
+            Cow::Borrowed(_) => body,
+        };
         Err(RestError::from_answer(sent.call.method, &sent.call.path, status, retry_after, &body))
     }
 
@@ -240,9 +254,15 @@ fn client(settings: &Settings, proxy: Option<&Proxy>) -> Result<reqwest::ClientB
     Ok(builder)
 }
 
-/// The request's own headers first, so that it cannot replace ours.
+/// The request's own headers, and ours in place of those that it must not have.
 fn headers(request: &Request, pass: &HeaderMap) -> Result<HeaderMap, String> {
+    if let Some(name) = request.reserved_header() {
+        return Err(format!("a call cannot have a header {name} of its own: the processor sends it"));
+    }
     let mut headers = request.headers.clone();
+    if !matches!(request.body, Body::Empty) {
+        headers.remove(header::CONTENT_TYPE);
+    }
     if !request.streamed {
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("application/json"));
     }
@@ -252,7 +272,9 @@ fn headers(request: &Request, pass: &HeaderMap) -> Result<HeaderMap, String> {
         token.set_sensitive(true);
         headers.insert("x-co3contexttoken", token);
     }
-    headers.extend(pass.iter().map(|(name, value)| (name.clone(), value.clone())));
+    for (name, value) in pass {
+        headers.insert(name, value.clone());
+    }
     Ok(headers)
 }
 

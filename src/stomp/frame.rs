@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+use crate::component::redact::is_credential;
+
 /// What a frame is for. The names are STOMP 1.2's; `STOMP` is the other word for `CONNECT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the protocol's own")]
@@ -168,7 +170,7 @@ impl IntoIterator for Headers {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |(name, value)| if name == "passcode" { (name, "***") } else { (name, value) };
+        let shown = |(name, value)| if is_credential(name) { (name, "***") } else { (name, value) };
         f.debug_map().entries(self.iter().map(shown)).finish()
     }
 }
@@ -203,7 +205,7 @@ impl Frame {
     }
 }
 
-/// Shows neither the passcode nor the body, only the body's length.
+/// Shows neither the passcode or a token nor the body, only the body's length.
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?} ({} bytes)", self.command, self.headers, self.body.len())

@@ -14,6 +14,7 @@ mod long_work;
 mod rabbitmq;
 mod refused;
 mod retries;
+mod secrets;
 mod service;
 mod stopping;
 

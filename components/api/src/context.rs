@@ -17,6 +17,7 @@ pub use workers::{Worker, Workers};
 use crate::{
     Failure, Message, Rest, Section,
     note::{Attempts, NoteError, Notebook},
+    redact::Redactor,
     rest::{Backend, Site},
     secrets::Secrets,
     section::SectionError,
@@ -70,6 +71,8 @@ pub struct Services {
     pub integrations: Arc<Section>,
     /// Follows references to secrets in a function's inputs; without it they are passed on as they came.
     pub secrets: Option<Arc<dyn Secrets>>,
+    /// Knows all that must not be shown.
+    pub redactor: Redactor,
 }
 
 /// What the daemon does for one message while it is being handled.
@@ -129,13 +132,21 @@ impl Services {
     #[must_use]
     pub fn new(rest: Arc<dyn Backend>, num_workers: usize, shutdown: CancellationToken) -> Self {
         let workers = Workers::new(num_workers);
-        Self { rest, workers, shutdown, integrations: Arc::default(), secrets: None }
+        let (integrations, redactor) = (Arc::default(), Redactor::default());
+        Self { rest, workers, shutdown, integrations, secrets: None, redactor }
     }
 
     /// With what follows references to secrets in a function's inputs.
     #[must_use]
     pub fn with_secrets(mut self, secrets: Arc<dyn Secrets>) -> Self {
         self.secrets = Some(secrets);
+        self
+    }
+
+    /// With what knows all that must not be shown.
+    #[must_use]
+    pub fn with_redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = redactor;
         self
     }
 
@@ -203,7 +214,35 @@ impl Context {
     /// link to the broker is down it is dropped.
     pub async fn status(&self, text: impl Into<String> + Send) {
         let text = text.into();
-        self.inner.status.status(self.inner.message.mask(&text).into_owned()).await;
+        let text = self.inner.message.mask(&text);
+        self.inner.status.status(self.inner.services.redactor.mask_excerpt(&text).into_owned()).await;
+    }
+
+    /// Has `value` masked from now on in whatever leaves the processor or is kept by it: answers, statuses, the log,
+    /// dead letters, recordings. For what a component learns while it works, such as an access token; what app.config
+    /// holds as a secret is known already.
+    ///
+    /// It is masked for this message and for later ones, until 4,096 others have been registered since. So it can be
+    /// called each time that a token is fetched, and need not be called again for one that is kept. Values shorter than
+    /// four characters are not masked.
+    ///
+    /// ```
+    /// # use action_component::{Component, Context, Failure, Message, Reply, handler_fn, testing::{self, Bench, Outcome, Platform}};
+    /// # use serde_json::json;
+    /// async fn fetch(_: Message, cx: Context) -> Result<Reply, Failure> {
+    ///     let token = "token-of-the-day".to_owned();
+    ///     cx.register_secret(&token);
+    ///     Err(Failure::new(format!("the service says: bad token {token}")))
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let component = Component::new("fetcher").on("Fetch", handler_fn(fetch));
+    /// let outcome = Bench::new(Platform::new()).deliver(&component, testing::message("Fetch", json!({}))).await;
+    /// outcome.assert_fails("the service says: bad token ***");
+    /// # });
+    /// ```
+    pub fn register_secret(&self, value: &str) {
+        self.inner.services.redactor.remember(&value.into());
     }
 
     /// Keeps `progress` (as JSON, 64 KiB at most) where it survives the process: should this die, or should a

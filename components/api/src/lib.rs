@@ -38,6 +38,7 @@
 //! - [`fields`]: what the platform's fields take, and what an id in one means
 //! - [`value`]: selects, text areas and dates in any JSON; [`date`]: milliseconds and times
 //! - [`recording`]: recorded messages and REST responses, to run a component without the platform
+//! - [`redact`]: secrets masked in whatever is shown or kept; [`secret`]: text that does not print itself
 #![cfg_attr(
     feature = "text",
     doc = "- [`text`]: rich text as plain text or Markdown, and back, safe whatever it holds"
@@ -60,9 +61,11 @@ pub mod name;
 mod note;
 pub mod order;
 pub mod recording;
+pub mod redact;
 pub mod reply;
 mod requirement;
 pub mod rest;
+pub mod secret;
 pub mod secrets;
 pub mod section;
 #[cfg(feature = "testing")]

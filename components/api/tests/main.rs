@@ -23,6 +23,7 @@ mod name;
 mod order;
 /// How recordings are called, and how they stand in for the platform.
 mod recording;
+mod redact;
 /// Acknowledgements, and errors that become failures.
 mod reply;
 /// The REST API as a component calls it.

@@ -186,7 +186,7 @@ impl<'a> Report<'a> {
 
     /// Without secrets, on one line, and without anything that moves a terminal's cursor: strangers wrote some of it.
     fn clean(&self, text: &str) -> String {
-        let masked = self.redactor.mask(text);
+        let masked = self.redactor.mask_excerpt(text);
         masked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 }

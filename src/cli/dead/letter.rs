@@ -2,6 +2,7 @@
 
 use super::{DeadError, terms};
 use crate::{
+    component::redact::is_credential,
     dispatch::decode,
     logging::Redactor,
     recording,
@@ -22,7 +23,7 @@ pub(super) fn show(
     let written: io::Result<()> = if body_alone {
         out.write_all(&letter.body)
     } else {
-        out.write_all(redactor.mask(&whole(letter, redactor)).as_bytes())
+        out.write_all(redactor.mask_excerpt(&whole(letter, redactor)).as_bytes())
     };
     Ok(written.and_then(|()| out.flush())?)
 }
@@ -86,12 +87,4 @@ fn readable(text: &str, redactor: &Redactor) -> String {
 
 fn push_indented(text: &mut String, lines: &str) {
     lines.lines().for_each(|each| line(text, format!("  {each}").trim_end()));
-}
-
-/// Such as the context token, which ties REST calls to the rule that caused them.
-fn is_credential(header: &str) -> bool {
-    let header = header.to_lowercase();
-    ["token", "secret", "passw", "passcode", "authorization", "cookie"]
-        .iter()
-        .any(|word| header.contains(word))
 }

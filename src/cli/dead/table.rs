@@ -36,7 +36,7 @@ pub(super) async fn text(
 
 fn cells(letter: &DeadLetter, redactor: &Redactor) -> [String; 5] {
     let since = terms::local(letter, "%Y-%m-%d %H:%M");
-    let reason = terms::printable(&redactor.mask(&letter.reason));
+    let reason = terms::printable(&redactor.mask_excerpt(&letter.reason));
     [letter.number.to_string(), since, terms::queue(letter), terms::what(letter), reason]
 }
 
@@ -90,7 +90,7 @@ fn object(Listed { letter, bytes }: &Listed, redactor: &Redactor) -> Value {
         "message_id": letter.key.id,
         "correlation_id": letter.header("correlation-id"),
         "what": terms::what(letter),
-        "reason": redactor.mask(&letter.reason),
+        "reason": redactor.mask_excerpt(&letter.reason),
         "body_bytes": bytes,
         "has_undelivered_answer": letter.answer.is_some(),
     })

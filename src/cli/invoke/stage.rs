@@ -51,7 +51,7 @@ pub(super) fn mocked(
     let redactor = Redactor::new(&secrets);
     let stage = Stage {
         registry,
-        secrets: InputSecrets::new(settings.references().clone()).shown_by(redactor.clone()),
+        secrets: InputSecrets::new(settings.references().clone(), redactor.clone()),
         traps: traps(&settings)?,
         backend: Arc::new(recordings.backend()),
         integrations: settings.component_section("integrations"),
@@ -89,13 +89,14 @@ pub(super) async fn real(args: &InvokeArgs, components: &[Component]) -> Result<
     let config = Config::load(&sources, &meant).map_err(Unable::Config)?;
     let registry = daemon::registry(&config, &meant).map_err(error)?;
     let target = target::find(&registry, args).map_err(Unable::Usage)?;
+    let redactor = Redactor::new(&config.secrets());
     let settings = settings::rest(&config, None).map_err(|problem| Unable::Usage(problem.to_string()))?;
+    let settings = rest::Settings { redactor: redactor.clone(), ..settings };
     let platform = rest::connect(settings).await.map_err(error)?;
     warn(&config, platform.org_name());
-    let redactor = Redactor::new(&config.secrets());
     let stage = Stage {
         registry,
-        secrets: InputSecrets::new(config.references().clone()).shown_by(redactor.clone()),
+        secrets: InputSecrets::new(config.references().clone(), redactor.clone()),
         traps: config.work.trap_exception,
         org: platform.org_id(),
         backend: Arc::new(platform),
@@ -134,6 +135,7 @@ impl Stage {
         let secrets = Arc::new(NotedSecrets { secrets: self.secrets, journal: journal.clone() });
         let services = Services::new(backend, 1, CancellationToken::new())
             .with_integrations(self.integrations)
+            .with_redactor(self.redactor)
             .with_secrets(secrets);
         let workshop = Workshop::new(self.registry, names, services);
         workshop.set_trap_exception(self.traps);

@@ -56,7 +56,8 @@ impl<D: Dial> Keeper<D> {
         if subscription.is_some_and(|id| self.roster.has_ended(id)) {
             live.reader.was_useless();
             return debug!(
-                ?frame,
+                message_id = frame.header("message-id"),
+                destination = frame.header("destination"),
                 "a message of a subscription that has ended; the broker will take it back"
             );
         }

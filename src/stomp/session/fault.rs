@@ -72,6 +72,8 @@ impl fmt::Display for BrokerError {
 
 /// How much of a broker's words is of use.
 const MOST_WORDS: usize = 300;
+/// So much of the body is looked at; a character has four bytes at most.
+const MOST_BYTES: usize = 4 * MOST_WORDS + 4;
 /// RabbitMQ's are `access_refused`, `precondition_failed` and the like; no sentence is as short.
 const LONGEST_KEYWORD: usize = 24;
 
@@ -201,9 +203,17 @@ impl BrokerError {
     }
 }
 
+/// The dots say that something was cut off, to whatever masks a secret's part too.
+fn cut(words: &str) -> String {
+    match words.char_indices().nth(MOST_WORDS) {
+        Some((end, _)) => format!("{}…", words.get(..end).unwrap_or_default()),
+        None => words.to_owned(),
+    }
+}
+
 /// The `message` header, or the first line of the body; both where the header is a mere keyword, as RabbitMQ's is.
 fn words(frame: &Frame) -> String {
-    let body = frame.body.get(..frame.body.len().min(MOST_WORDS)).unwrap_or_default();
+    let body = frame.body.get(..frame.body.len().min(MOST_BYTES)).unwrap_or_default();
     let body = String::from_utf8_lossy(body);
     let detail = body.trim().lines().next().unwrap_or_default();
     let message = frame.header("message").map(str::trim).and_then(|message| message.lines().next());
@@ -213,5 +223,5 @@ fn words(frame: &Frame) -> String {
         keyword if keyword.len() <= LONGEST_KEYWORD && !detail.is_empty() => format!("{keyword}: {detail}"),
         message => message.to_owned(),
     };
-    words.chars().take(MOST_WORDS).collect()
+    cut(&words)
 }

@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 use super::error::ProxyFailure;
 use super::proxy::Credentials;
 
+/// How much of a proxy's words is of use.
+const MOST_WORDS: usize = 100;
 /// Longest answer we read, in bytes.
 const LONGEST_ANSWER: u64 = 16 * 1024;
 const NOT_HTTP: ProxyFailure = ProxyFailure::NotAProxy("an HTTP proxy");
@@ -66,5 +68,10 @@ fn judge(status: &str, had_credentials: bool) -> Result<(), ProxyFailure> {
 
 /// The proxy's words, short and without control characters: they go into our log.
 fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(100).collect()
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(MOST_WORDS + 1).collect();
+    match clean.char_indices().nth(MOST_WORDS) {
+        // To whatever masks secrets, the dots say that a part of one may stand before them.
+        Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
+        None => clean,
+    }
 }

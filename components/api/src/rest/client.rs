@@ -195,6 +195,11 @@ impl Rest {
             format.ask(&mut request);
         }
         request.timeout = request.timeout.or(self.timeout);
+        if let Some(name) = request.reserved_header() {
+            let reason = format!("a call cannot have a header {name} of its own: the processor sends it");
+            let path = request.path_only().to_owned();
+            return Err(RestError::Unsendable { method: request.method, path, reason });
+        }
         self.backend.call(request.with_token(self.token.clone())).await
     }
 

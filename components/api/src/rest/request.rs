@@ -1,6 +1,6 @@
 use super::{Content, Part, RestError};
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ pub struct Request {
     pub path: String,
     /// What [`path`](Self::path) is relative to.
     pub scope: Scope,
-    /// Further headers.
+    /// Further headers. Some are the client's own, and refused here: [`reserved_header`](Self::reserved_header).
     pub headers: HeaderMap,
     /// What is sent.
     pub body: Body,
@@ -64,6 +64,23 @@ pub enum Body {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContextToken(Arc<str>);
 
+/// What no call has of its own; the last two are the session's token and the context token.
+const RESERVED: [HeaderName; 13] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::EXPECT,
+    HeaderName::from_static("x-sess-id"),
+    HeaderName::from_static("x-co3contexttoken"),
+];
+
 // === impl Request ===
 
 impl Request {
@@ -94,6 +111,13 @@ impl Request {
     #[must_use]
     pub fn path_only(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// The first header of its own that a call must not have: who calls, for which message, where to, and how the body
+    /// is sent is the client's to say.
+    #[must_use]
+    pub fn reserved_header(&self) -> Option<&HeaderName> {
+        self.headers.keys().find(|name| RESERVED.contains(name))
     }
 
     /// The same call for another attempt; none where its body can be read only once.

@@ -9,6 +9,7 @@ use crate::{
     Component, Context, Failure, FailureKind, Message, Reply, Section, Services,
     context::{Instance, Scope, StateMaker, Workers, same, unless_terminated},
     handler::AnyHandler,
+    redact::Redactor,
     reply::Consequence,
     rest::Backend,
     secrets::{
@@ -77,7 +78,7 @@ impl Bench {
 
     /// The same with these secrets of the operator's, name and value. `$NAME` and `^NAME` in a function's inputs lead to
     /// them, if the component's section names them in `input_secrets`; what comes of the message shows `***` in their
-    /// place, provided that they have four characters at least. (The daemon also masks them encoded, as in base64.)
+    /// place, encoded too, provided that they have four characters at least.
     ///
     /// ```
     /// # use action_component::{Component, Context, Failure, Reply, Section, handler_fn, testing::{self, Bench, Outcome, Platform}};
@@ -106,7 +107,9 @@ impl Bench {
         mut self,
         secrets: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.services = self.services.with_secrets(Arc::new(Vault::of(secrets)));
+        let vault = Vault::of(secrets);
+        vault.values().for_each(|value| self.services.redactor.add(&value.into()));
+        self.services = self.services.with_secrets(Arc::new(vault));
         self
     }
 
@@ -250,8 +253,10 @@ impl Bench {
         };
         let _turn = self.turn(component, &message).await?;
         let instance = self.instances.of(component, &self.section);
+        let redactor = self.services.redactor.clone();
+        let _token = redactor.hold_headers(message.headers());
         let outcome = self.work(handler.as_ref(), &mut message, instance, terminated).await;
-        let outcome = masked(&message, outcome);
+        let outcome = masked(&message, &redactor, outcome);
         self.told.ended(&message, &outcome);
         outcome.or_else(|failure| self.answered(&message, failure))
     }
@@ -357,12 +362,13 @@ fn check_keys(component: &Component) {
 }
 
 /// What may be shown of it.
-fn masked(message: &Message, outcome: Result<Reply, Failure>) -> Result<Reply, Failure> {
-    let masked = |text: String| message.mask(&text).into_owned();
+fn masked(message: &Message, redactor: &Redactor, outcome: Result<Reply, Failure>) -> Result<Reply, Failure> {
+    let masked = |text: String| redactor.mask_excerpt(&message.mask(&text)).into_owned();
     match outcome {
         Ok(Reply::Done(text)) => Ok(Reply::Done(masked(text))),
         Ok(Reply::Results(mut results)) => {
             message.mask_in(&mut results.content);
+            redactor.mask_json(&mut results.content);
             results.reason = results.reason.map(masked);
             Ok(Reply::Results(results))
         }

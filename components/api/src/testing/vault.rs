@@ -12,6 +12,10 @@ impl Vault {
     pub(super) fn of<N: Into<String>, V: Into<String>>(secrets: impl IntoIterator<Item = (N, V)>) -> Self {
         Self(secrets.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
 }
 
 impl Secrets for Vault {
