@@ -74,6 +74,20 @@ fn base64_is_masked_at_any_position_and_wrapped() {
 }
 
 #[test]
+fn a_secret_that_is_nearly_all_escapes_is_masked() {
+    for secret in [" 0 \n", "\n\n\n\n", "a\\\\b", "&lt;<", "\u{1}\u{2}\u{3}\n"] {
+        let redactor = knows(secret);
+        let json = Value::from(secret).to_string();
+        for form in
+            [secret, &json[1..json.len() - 1], &format!("{secret:?}"), &Value::from(&*json).to_string()]
+        {
+            let masked = redactor.mask(form);
+            assert!(masked.contains("***") && !masked.contains(secret), "{form}: {masked}");
+        }
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_are_masked() {
     let redactor = knows("pässwörd-4711");
     for secret in [

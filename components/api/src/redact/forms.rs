@@ -20,6 +20,10 @@ pub(super) fn all(secret: &Secret) -> Vec<Box<[u8]>> {
     let core = secret.core();
     let mut forms = Forms::default();
     forms.add(core.as_bytes());
+    if Decoded::of_secret(core.as_bytes()).len() < SHORTEST {
+        // Too little is left to be looked for, so its escapes are.
+        escaped(core).iter().for_each(|form| forms.add(form.as_bytes()));
+    }
     if core.contains(' ') {
         forms.add(core.replace(' ', "+").as_bytes());
     }
@@ -65,6 +69,28 @@ impl Forms {
             }
         }
     }
+}
+
+/// With the escapes of JSON, of programming languages, of the log and of URLs, up to three deep.
+fn escaped(text: &str) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([text.to_owned()]);
+    for _ in 0..3 {
+        let further: Vec<String> = forms.iter().flat_map(|form| escapes(form)).collect();
+        forms.extend(further);
+    }
+    forms
+}
+
+fn escapes(text: &str) -> [String; 5] {
+    let without_quotes =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    [
+        within_quotes(&Value::from(text).to_string()),
+        within_quotes(&format!("{text:?}")),
+        text.chars().map(without_quotes).collect(),
+        utf8_percent_encode(text, RESERVED).to_string(),
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
+    ]
 }
 
 /// In the character set of old pages; `None` where that lacks one of its characters.
