@@ -27,6 +27,8 @@ mod config_platforms;
 mod config_references;
 /// References to secrets, and the stores that they lead to.
 mod config_secrets;
+/// What is shown of a configuration, and what never is.
+mod config_shown;
 /// The program in the environment of the image that the Dockerfile makes.
 mod container;
 /// `processor dead`: the messages that were set aside are listed, shown, tried again, dropped.

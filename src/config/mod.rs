@@ -15,6 +15,7 @@
 
 mod broker;
 mod changes;
+mod concealed;
 mod contents;
 mod doubts;
 mod encoding;
@@ -86,7 +87,8 @@ impl Config {
     pub fn sections(sources: &Sources, components: &[Component]) -> Result<Settings, Problems> {
         let mut problems = Problems::default();
         let names: Vec<&str> = components.iter().map(Component::name).collect();
-        let settings = Settings::read(sources, &names, &mut problems);
+        let mut settings = Settings::read(sources, &names, &mut problems);
+        settings.conceal(components);
         if let Some(file) = &sources.file {
             problems.of_file(&file.path);
         }
@@ -119,8 +121,9 @@ impl Config {
     pub(crate) fn assemble(sources: &Sources, components: &[Component]) -> (Settings, Self, Problems) {
         let (mut problems, mut warnings) = (Problems::default(), Problems::default());
         let names: Vec<&str> = components.iter().map(Component::name).collect();
-        settings::literals_in_arguments(sources, &mut problems);
-        let settings = Settings::read(sources, &names, &mut problems);
+        settings::literals_in_arguments(sources, components, &mut problems);
+        let mut settings = Settings::read(sources, &names, &mut problems);
+        settings.conceal(components);
         settings.check(&mut problems, &mut warnings);
         platforms::check(&settings, &mut problems);
         let mut config = Self::read(settings.clone(), &mut problems, &mut warnings);

@@ -1,8 +1,9 @@
 //! Every value as it took effect: where it comes from, and what of it is secret.
 
 use super::{
+    concealed,
     contents::Contents,
-    doubts,
+    doubts, instances,
     keys::{self, Key, RESILIENT, STORE},
     kind::{self, Kind},
     layers::{self, DEFAULT, Raw, RawSections},
@@ -13,6 +14,7 @@ use super::{
     written::is_reference,
 };
 use crate::{logging::Redactor, secret::Secret};
+use action_component::Component;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -99,7 +101,7 @@ impl Setting {
             _ if resolved.missing.iter().any(|missing| missing.awaited) => Vec::new(),
             Some(kind) => secret_parts(kind, &resolved.text),
             None if keys::sounds_secret(key) => vec![resolved.text.as_str()],
-            None => kind::url_password(&resolved.text).into_iter().collect(),
+            None => concealed::parts(key, &resolved.text),
         };
         let ours = keys::is_ours(section);
         let hidden = |piece: &&Piece| !(ours && piece.from_environment);
@@ -177,6 +179,17 @@ impl Settings {
             home: sources.environment.get("HOME").cloned(),
             state_directory: sources.state_directory(),
             references,
+        }
+    }
+
+    /// Takes the values of the keys that `components` declare to be secret for what they are.
+    pub(super) fn conceal(&mut self, components: &[Component]) {
+        for (section, values) in &mut self.sections {
+            for (key, setting) in values {
+                if is_declared(components, section, key) && !setting.text.is_empty() {
+                    setting.secrets.push(setting.text.as_str().into());
+                }
+            }
         }
     }
 
@@ -410,14 +423,19 @@ fn nearest(section: &str, name: &str) -> Option<&'static str> {
 }
 
 /// The arguments of a process are visible to every user of the machine.
-pub(super) fn literals_in_arguments(sources: &Sources, problems: &mut Problems) {
+pub(super) fn literals_in_arguments(sources: &Sources, components: &[Component], problems: &mut Problems) {
     for argument in &sources.arguments {
-        let secrets = match keys::find(&argument.section, &argument.key) {
-            Some(key) => secret_parts(key.kind, &argument.value),
-            None if keys::sounds_secret(&argument.key) => vec![argument.value.as_str()],
-            None => Vec::new(),
+        let (section, key) = (argument.section.as_str(), argument.key.as_str());
+        let is_secret = || keys::sounds_secret(key) || is_declared(components, section, key);
+        let secrets = match keys::find(section, key) {
+            Some(known) => secret_parts(known.kind, &argument.value),
+            None if is_secret() => vec![argument.value.as_str()],
+            None => concealed::certain(key, &argument.value),
         };
-        if secrets.iter().any(|secret| !secret.is_empty() && !is_reference(secret)) {
+        // A reference may be a part of a URL, too.
+        let is_literal =
+            |secret: &&str| !secret.is_empty() && !is_reference(secret) && !secret.contains("${");
+        if secrets.iter().any(is_literal) {
             problems.at(
                 &argument.option,
                 "takes a reference only ($NAME, ${NAME} or ^NAME): every user of this machine can read a process's \
@@ -425,6 +443,12 @@ pub(super) fn literals_in_arguments(sources: &Sources, problems: &mut Problems) 
             );
         }
     }
+}
+
+/// Whether the section's component declares `key` to be a secret.
+fn is_declared(components: &[Component], section: &str, key: &str) -> bool {
+    let of_section = |component: &&Component| component.name() == instances::family(section);
+    components.iter().filter(of_section).any(|component| component.secret_keys().any(|secret| secret == key))
 }
 
 /// The merged value of a key that must be known before references can be followed.

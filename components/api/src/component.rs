@@ -31,6 +31,7 @@ pub struct Component {
     order: Option<OrderKey>,
     states: Vec<StateMaker>,
     check: fn(&Section) -> Result<(), SectionError>,
+    secret_keys: Vec<String>,
     reloaded: Option<Arc<Reloaded>>,
 }
 
@@ -69,6 +70,7 @@ impl Component {
             order: None,
             states: Vec::new(),
             check: |_| Ok(()),
+            secret_keys: Vec::new(),
             reloaded: None,
         }
     }
@@ -266,6 +268,19 @@ impl Component {
         self.sample = sample.into();
         self.check = |section| section.read::<T>().map(drop);
         self
+    }
+
+    /// The value of `key` in the component's section is a secret: shown as `***`, masked in all that leaves the processor,
+    /// taken from the command line as a reference only. Keys that are called `password`, `token`, `api_key` and the like
+    /// need not be declared, nor passwords and tokens in URLs.
+    pub fn secret_key(mut self, key: impl Into<String>) -> Self {
+        self.secret_keys.push(key.into());
+        self
+    }
+
+    /// The keys that are [declared](Self::secret_key) to be secrets.
+    pub fn secret_keys(&self) -> impl Iterator<Item = &str> {
+        self.secret_keys.iter().map(String::as_str)
     }
 
     /// The component's name, which is its section's too.

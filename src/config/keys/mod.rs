@@ -118,8 +118,20 @@ const NO_SECRETS: &[&str] = &["input_secrets", "no_prompt_password"];
 /// Whether the name of a component's key says that its value is a secret.
 #[must_use]
 pub fn sounds_secret(name: &str) -> bool {
-    const WORDS: &[&str] =
-        &["password", "passwd", "passphrase", "passcode", "secret", "token", "credential", "private"];
+    const WORDS: &[&str] = &[
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "secret",
+        "token",
+        "credential",
+        "private",
+        "bearer",
+        "authorization",
+        "cookie",
+        "apikey",
+    ];
     let name = name.to_lowercase();
     if NO_SECRETS.contains(&name.as_str()) {
         return false;
@@ -127,7 +139,7 @@ pub fn sounds_secret(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
         || name
             .split(|c: char| !c.is_alphanumeric())
-            .any(|word| matches!(word, "key" | "apikey" | "pwd" | "pw" | "pass"))
+            .any(|word| matches!(word, "key" | "jwt" | "pwd" | "pw" | "pass"))
 }
 
 const fn key(
