@@ -8,8 +8,9 @@ use crate::{
     descriptors,
     dispatch::Threads,
     logging::{self, Levels, Redactor},
-    signals::signals,
+    signals::{Signal, signals},
 };
+use futures_util::Stream;
 use std::{
     io,
     process::ExitCode,
@@ -52,6 +53,10 @@ const MAX_THREADS: usize = 4096;
 /// Runs the daemon until it is told to stop.
 #[must_use]
 pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
+    let (control, signals) = match control() {
+        Ok(control) => control,
+        Err(error) => return failed(&error),
+    };
     let file = file(&args.overrides);
     let read =
         args.overrides.sources().and_then(|sources| Ok((Config::prepare(&sources, components)?, sources)));
@@ -78,7 +83,7 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
             "-r and --auto-restart change nothing: a changed app.config is taken up in any case (see reload)"
         );
     }
-    match serve(prepared, components, Arc::new(source)) {
+    match serve(control, signals, prepared, components, Arc::new(source)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Mistakes(problems)) => mistakes(&problems),
         Err(error) => {
@@ -89,14 +94,25 @@ pub fn run(args: &RunArgs, components: &[Component]) -> ExitCode {
     }
 }
 
-/// Handlers get threads of their own; the link's thread is this one.
-fn serve(prepared: Prepared, components: &[Component], reload: Reload) -> Result<(), Failed> {
-    descriptors::raise_limit();
-    let workers = workers().map_err(Failed::Runtime)?;
+/// The runtime of this thread, and the signals: a signal that comes while app.config is read is not lost.
+fn control() -> Result<(Runtime, impl Stream<Item = Signal> + Unpin), Failed> {
     let control = Builder::new_current_thread().enable_all().build();
     let control = control.map_err(Failed::Runtime)?;
+    let signals = control.block_on(async { signals() }).map_err(Failed::Signals)?;
+    Ok((control, signals))
+}
+
+/// Handlers get threads of their own; the link's thread is this one.
+fn serve(
+    control: Runtime,
+    mut signals: impl Stream<Item = Signal> + Unpin,
+    prepared: Prepared,
+    components: &[Component],
+    reload: Reload,
+) -> Result<(), Failed> {
+    descriptors::raise_limit();
+    let workers = workers().map_err(Failed::Runtime)?;
     let result = control.block_on(async {
-        let mut signals = signals().map_err(Failed::Signals)?;
         let config = match prepared {
             Prepared::Complete(config) => *config,
             Prepared::Awaiting(_) => match daemon::completed(reload.clone(), &mut signals).await {

@@ -122,6 +122,11 @@ impl Notice {
         self.write(text, |state| state.heard_of = true);
     }
 
+    /// Something does not answer for now; what was known of it stays.
+    pub fn waiting(&self, text: &str) {
+        self.write(text.to_owned(), |_| {});
+    }
+
     /// It is refused, and only a person can change that; it is tried again all the same.
     pub fn refused(&self, text: String) {
         self.write(text, |state| (state.refused, state.heard_of) = (true, true));

@@ -5,6 +5,7 @@ use super::{
     doubt::Doubt,
     live::Live,
     orders::{Order, Orders},
+    platform::SLOW_AFTER,
     queues::{Queues, Word},
     repeats::Repeats,
 };
@@ -16,7 +17,10 @@ use crate::{
     stomp::{Cause, Event, LinkError, codec::CodecError},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use tracing::{debug, error, info, warn};
 
 /// After the drain, this much is kept for DISCONNECT and its receipt.
@@ -40,6 +44,8 @@ pub struct Watch {
     repeats: Repeats,
     /// What was said of messages that end the link: each new one does.
     isolated: Repeats,
+    /// When it is said that an attempt to connect takes long.
+    slow_at: Option<Instant>,
 }
 
 /// Why the loop ended.
@@ -75,6 +81,7 @@ impl Watch {
             queues: Queues::default(),
             repeats: Repeats::default(),
             isolated: Repeats::default(),
+            slow_at: Some(Instant::now() + SLOW_AFTER),
         }
     }
 
@@ -92,6 +99,9 @@ impl Watch {
                     if let Some(ended) = self.watch(event) {
                         break ended;
                     }
+                }
+                () = sleep_until(self.slow_at.unwrap_or_else(Instant::now)), if self.slow_at.is_some() => {
+                    self.tell_slow();
                 }
             }
         };
@@ -133,6 +143,7 @@ impl Watch {
                 let broker = broker.unwrap_or_default();
                 info!(at, broker, %version, "connected to the broker");
                 self.repeats.forget();
+                self.slow_at = None;
             }
             Event::Subscribed { destination } => {
                 info!(queue = destination, "subscribed");
@@ -177,6 +188,7 @@ impl Watch {
             }
             Event::Down { at, error, retry_in } => {
                 self.dispatcher.connected(false);
+                self.slow_at = retry_in.map(|wait| Instant::now() + wait + SLOW_AFTER);
                 self.queues.down();
                 let text = with_causes(&error);
                 if error.cause() == Cause::Credentials {
@@ -200,6 +212,16 @@ impl Watch {
                     self.notice.trouble(format!("waiting for the broker: {text}"));
                 }
             }
+        }
+    }
+
+    /// A broker that takes the connection and then says nothing is given up by `stomp_timeout` only.
+    fn tell_slow(&mut self) {
+        self.slow_at = None;
+        self.notice.waiting("waiting for the broker: it has not answered yet");
+        if self.repeats.is_news("no answer yet") {
+            let at = self.live.config().broker.addresses();
+            warn!(at, seconds = SLOW_AFTER.as_secs(), "the broker has not answered yet; see stomp_timeout");
         }
     }
 

@@ -12,6 +12,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+/// An attempt that takes longer is spoken of.
+pub(super) const SLOW_AFTER: Duration = Duration::from_secs(5);
+
 /// Logs in and chooses the organization; tries again for as long as `most` allows (`None`: for ever), ever more slowly
 /// where the credentials are wrong, so that the account is not locked. `doubt` is what is odd about them.
 ///
@@ -27,7 +30,7 @@ pub async fn connect(
     let mut backoff = Backoff::new(BackoffPolicy::default());
     let (mut attempt, mut repeats) = (1, Repeats::default());
     loop {
-        let error = match rest::connect(settings.clone()).await {
+        let error = match told_if_slow(rest::connect(settings.clone()), notice, &mut repeats).await {
             Ok(platform) => {
                 info!(
                     organization = platform.org_name(),
@@ -58,6 +61,23 @@ pub async fn connect(
         tokio::time::sleep(wait).await;
         attempt += 1;
     }
+}
+
+/// Between two steps of the login there may be none for as long as a request may take: that is not waited for in silence.
+async fn told_if_slow<T>(login: impl Future<Output = T>, notice: &Notice, repeats: &mut Repeats) -> T {
+    let mut login = std::pin::pin!(login);
+    tokio::select! {
+        done = &mut login => return done,
+        () = tokio::time::sleep(SLOW_AFTER) => {}
+    }
+    notice.waiting("waiting for the platform: it has not answered yet");
+    if repeats.is_news("no answer yet") {
+        warn!(
+            seconds = SLOW_AFTER.as_secs(),
+            "the platform has not answered the login yet; see request_timeout"
+        );
+    }
+    login.await
 }
 
 /// WARN is for what mends itself, ERROR for what somebody must mend.

@@ -143,6 +143,34 @@ async fn a_secret_store_that_is_down_keeps_ready_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_the_connection_and_is_silent_is_named() {
+    let world = World::new().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port().to_string();
+    let good = [("host", "localhost"), ("api_key_id", "id"), ("api_key_secret", "secret")]
+        .into_iter()
+        .fold(AppConfig::empty(), |config, (key, value)| config.set("resilient", key, value))
+        .set("store", "state_dir", &world.state.path().display().to_string());
+    let key = crate::support::broker::LIMITED_KEY;
+    let platform = good.clone().set("resilient", "port", &port);
+    let broker = good
+        .set("resilient", "port", &world.platform.port().to_string())
+        .set("resilient", "cafile", &world.ca.path().display().to_string())
+        .set("resilient", "api_key_id", key.login)
+        .set("resilient", "api_key_secret", key.passcode)
+        .set("resilient", "stomp_host", "127.0.0.1")
+        .set("resilient", "stomp_port", &port);
+    for (config, name) in [(platform, "platform"), (broker, "broker")] {
+        let manager = Manager::new();
+        let mut processor = Processor::start(&config, &["run"], &[("NOTIFY_SOCKET", &manager.path())]);
+        manager.until(&format!("STATUS=waiting for the {name}: it has not answered yet")).await;
+        let line = processor.wait_for_log(&format!("the {name} has not answered"), PATIENCE).await;
+        assert!(line.contains("WARN") && line.contains("seconds=5"), "{line}");
+        assert!(processor.stop(PATIENCE).await.success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_configuration_is_named_by_key_and_a_faulty_one_is_refused_without_its_secret() {
     let (broker, world) = (Broker::shared().await, World::new().await);
     let _queue = PlatformQueue::open(broker, "reload").await;
