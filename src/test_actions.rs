@@ -1,15 +1,19 @@
 //! The test-actions port: a developer submits a message by hand and sees the replies, no rule and no broker needed.
 //!
 //! The vendor's `res-action-test` is its client (guide, chapter 4, "res-action-test"). Nothing that is submitted here
-//! reaches the broker; REST calls of the handlers do reach the platform.
+//! reaches the broker; REST calls of the handlers do reach the platform. Clients do not log in: whoever reaches the port
+//! runs handlers with the processor's rights, so that it is warned of, and what clients may hold is bounded.
+
+mod frames;
 
 use crate::{
     component::{StatusSink, reply::interim},
     dispatch::{Destination, Earlier, Envelope, Outcome, Workshop, decode},
 };
 use bytes::{Buf, Bytes};
+use frames::Frames;
 use futures_util::{
-    SinkExt, StreamExt,
+    FutureExt, SinkExt, StreamExt,
     future::{BoxFuture, ready},
     stream::{SplitSink, SplitStream},
 };
@@ -19,14 +23,11 @@ use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
 };
-use tokio_util::{
-    codec::{Framed, LengthDelimitedCodec},
-    sync::CancellationToken,
-};
-use tracing::{Instrument, debug, info, warn};
+use tokio_util::{codec::Framed, sync::CancellationToken};
+use tracing::{Instrument, debug, warn};
 
-/// What a client may submit at once, in bytes: as much as a broker delivers.
-const LARGEST_SUBMISSION: usize = 100 * 1024 * 1024;
+/// Clients at the same time; one that comes when there are as many is told so.
+const MAX_CLIENTS: usize = 64;
 
 /// Submissions of one client that are worked at the same time; further ones wait in the socket.
 const MOST_AT_WORK: usize = 100;
@@ -34,7 +35,7 @@ const MOST_AT_WORK: usize = 100;
 /// Replies that may wait for their client to read them.
 const MOST_UNREAD: usize = 1_000;
 
-type Socket = Framed<TcpStream, LengthDelimitedCodec>;
+type Socket = Framed<TcpStream, Frames>;
 
 /// The port, bound and ready to serve.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl TestActions {
         let listener = TcpListener::bind((address, port)).await?;
         let at = listener.local_addr()?;
         if at.ip().is_loopback() {
-            info!(%at, "test actions are taken");
+            warn!(%at, "test actions accept every user of this machine; set test_actions = false where others log in");
         } else {
             warn!(%at, "test actions are taken from other machines too, by whoever can reach this address");
         }
@@ -86,15 +87,20 @@ impl TestActions {
 
     /// Serves clients until `shutdown` fires, then finishes what is at work.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let mut clients = JoinSet::new();
+        let (mut clients, room) = (JoinSet::new(), frames::room());
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(_) = clients.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) if clients.len() >= MAX_CLIENTS => {
+                        debug!("a test client was turned away: there are {MAX_CLIENTS}");
+                        turn_away(stream, &room);
+                    }
                     Ok((stream, _)) => {
-                        clients.spawn(client(stream, self.org, self.workshop.clone(), shutdown.clone()));
+                        let socket = Framed::new(stream, Frames::new(room.clone()));
+                        clients.spawn(client(socket, self.org, self.workshop.clone(), shutdown.clone()));
                     }
                     Err(error) => {
                         warn!(%error, "a test client could not be accepted");
@@ -109,9 +115,15 @@ impl TestActions {
     }
 }
 
-async fn client(stream: TcpStream, org: i64, workshop: Arc<Workshop>, shutdown: CancellationToken) {
-    let codec = LengthDelimitedCodec::builder().max_frame_length(LARGEST_SUBMISSION).new_codec();
-    let (sink, source) = Framed::new(stream, codec).split();
+/// In one frame, which the socket's own buffer takes.
+fn turn_away(stream: TcpStream, room: &Arc<Semaphore>) {
+    let mut socket = Framed::new(stream, Frames::new(room.clone()));
+    let text = format!("Too many clients: {MAX_CLIENTS} are served at once. Close one, and connect again.");
+    let _gone = socket.send(Bytes::from(text)).now_or_never();
+}
+
+async fn client(socket: Socket, org: i64, workshop: Arc<Workshop>, shutdown: CancellationToken) {
+    let (sink, source) = socket.split();
     let (to, replies) = mpsc::channel(MOST_UNREAD);
     tokio::join!(take(source, org, workshop, to, shutdown), answer(sink, replies));
 }
@@ -131,7 +143,7 @@ async fn take(
             Ok(frame) => frame.freeze(),
             Err(error) => {
                 debug!(%error, "a test client sent what cannot be read");
-                let most = LARGEST_SUBMISSION >> 20;
+                let most = frames::LARGEST >> 20;
                 let _gone =
                     to.send(format!("Bad Message! {error}: at most {most} MiB are taken at once")).await;
                 break;

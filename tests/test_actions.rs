@@ -190,6 +190,61 @@ async fn a_frame_may_be_split_at_every_byte() {
 }
 
 #[tokio::test]
+async fn more_clients_than_are_served_are_turned_away_in_words() {
+    let port = Port::open().await;
+    let mut clients = Vec::new();
+    for number in 0..64 {
+        let mut client = port.client().await;
+        client.submit(number, echo("x")).await;
+        client.read_many(3).await;
+        clients.push(client);
+    }
+    assert!(port.client().await.read().await.starts_with("Too many clients: 64"));
+    drop(clients.pop());
+    // As soon as the port has noticed that one has gone.
+    loop {
+        let mut client = port.client().await.0;
+        let mut words = [0; 20];
+        // One that is turned away may find the connection reset.
+        let submitted = client.write_all(&frame(1, echo("x"))).await;
+        let read = client.read_exact(&mut words).await;
+        if submitted.is_ok() && read.is_ok() && words[4..] == *b"Action Submitted" {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_clients_only_announce_takes_no_memory_without_bound() {
+    let port = Port::open().await;
+    let mut half = Vec::new();
+    // Each announces 60 MiB and sends four bytes of them: two find room.
+    for _ in 0..2 {
+        let mut client = port.client().await;
+        client.0.write_all(&[60 << 20_u32, 1].map(u32::to_be_bytes).concat()).await.unwrap();
+        half.push(client);
+    }
+    let refused = async {
+        loop {
+            let mut client = port.client().await;
+            client.0.write_all(&[60 << 20_u32, 1].map(u32::to_be_bytes).concat()).await.unwrap();
+            let read = tokio::time::timeout(std::time::Duration::from_millis(200), client.read()).await;
+            match read {
+                Ok(words) => break words,
+                // This one found room before one of the others.
+                Err(_waits) => half.push(client),
+            }
+        }
+    };
+    let words = refused.await;
+    assert!(words.contains("as much as there is room for"), "{words}");
+    assert!(half.len() <= 3, "{} clients", half.len());
+    let mut client = port.client().await;
+    client.submit(7, echo("x")).await;
+    assert_eq!(client.read_many(3).await, echoed(7, "x"));
+}
+
+#[tokio::test]
 async fn several_frames_may_come_at_once() {
     let port = Port::open().await;
     let mut client = port.client().await;

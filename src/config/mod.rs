@@ -160,8 +160,17 @@ impl Config {
     /// HTTP's Basic authentication sends them.
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {
+        let mut secrets: Vec<Secret> = self.settings.secrets().cloned().collect();
+        // The name of what is awaited still stands for it, and is no secret.
+        let is_known = |pair: &Secret| {
+            secrets
+                .iter()
+                .any(|secret| !secret.expose().is_empty() && pair.expose().ends_with(secret.expose()))
+        };
         let pairs = self.platforms().flat_map(|platform| platform.platform.pairs());
-        self.settings.secrets().cloned().chain(pairs).collect()
+        let pairs: Vec<Secret> = pairs.filter(is_known).collect();
+        secrets.extend(pairs);
+        secrets
     }
 
     /// The files whose contents are part of it: those that its keys name, and those that references led to.

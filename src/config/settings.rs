@@ -432,9 +432,9 @@ pub(super) fn literals_in_arguments(sources: &Sources, components: &[Component],
             None if is_secret() => vec![argument.value.as_str()],
             None => concealed::certain(key, &argument.value),
         };
-        // A reference may be a part of a URL, too.
-        let is_literal =
-            |secret: &&str| !secret.is_empty() && !is_reference(secret) && !secret.contains("${");
+        // Within a URL, a reference may be a part of the secret's part.
+        let refers = |secret: &str| *secret != argument.value && secret.contains("${");
+        let is_literal = |secret: &&str| !secret.is_empty() && !is_reference(secret) && !refers(secret);
         if secrets.iter().any(is_literal) {
             problems.at(
                 &argument.option,

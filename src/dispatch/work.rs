@@ -205,6 +205,10 @@ impl Workshop {
         Span::current().record("action", name.handler.as_str());
         // Of an earlier attempt it is the same.
         let _ = envelope.action.set(name.display.clone());
+        // Where there is no handler, this is all that is known of it.
+        if let Some(incident) = body["incident"]["id"].as_i64() {
+            Span::current().record("incident", incident);
+        }
         if let Some(observer) = &self.observer {
             observer.message(&name.display, envelope);
         }
@@ -215,7 +219,7 @@ impl Workshop {
             route,
             context: None,
         });
-        if let Some(incident) = job.message.incident_id() {
+        if let Some(incident) = job.message.incident_id().filter(|_| job.message.kind() == Kind::Function) {
             Span::current().record("incident", incident);
         }
         if earlier.crashes.is_some() && job.route.handler.traits().at_most_once {

@@ -56,9 +56,19 @@ impl Wire {
     }
 
     /// Sends `request` once, with the headers that prove who we are. `org` is the organization's id, once it is known.
-    /// Where there is no descriptor left for it, it waits for one.
     pub(super) async fn send(
         &self,
+        request: Request,
+        org: Option<i64>,
+        pass: &HeaderMap,
+    ) -> Result<Response, RestError> {
+        self.send_by(Connections::Kept, request, org, pass).await
+    }
+
+    /// The same, by a connection that was kept or by a new one. Where there is no descriptor left for it, it waits for one.
+    pub(super) async fn send_by(
+        &self,
+        connections: Connections,
         mut request: Request,
         org: Option<i64>,
         pass: &HeaderMap,
@@ -69,7 +79,7 @@ impl Wire {
             while again.is_none() && descriptors::none_left() {
                 descriptors::wait(&"a file cannot be sent yet").await;
             }
-            match (self.send_now(request, org, pass).await, again) {
+            match (self.send_now(connections, request, org, pass).await, again) {
                 (Err(error), Some(again)) if lacks_descriptors(&error) => {
                     descriptors::wait(&error).await;
                     request = again;
@@ -80,16 +90,6 @@ impl Wire {
     }
 
     async fn send_now(
-        &self,
-        request: Request,
-        org: Option<i64>,
-        pass: &HeaderMap,
-    ) -> Result<Response, RestError> {
-        self.send_by(Connections::Kept, request, org, pass).await
-    }
-
-    /// The same, by a connection that was kept or by a new one.
-    pub(super) async fn send_by(
         &self,
         connections: Connections,
         request: Request,

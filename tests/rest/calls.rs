@@ -2,10 +2,10 @@
 
 use super::{TOKEN, rest, rest_of, settings};
 use action_processor::{
-    component::rest::{RestError, segment, with_query},
+    component::rest::{Request, RestError, segment, with_query},
     rest::{Exchange, Recorder},
 };
-use http::{Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stand_in_platform::{API_KEY_SECRET, Fault, ORG_ID, Platform, Reply};
@@ -50,6 +50,26 @@ async fn every_call_carries_the_context_token_of_its_message() {
     assert_eq!(calls.len(), 10);
     assert!(calls.iter().all(|call| call.context_token() == Some(TOKEN)));
     assert_eq!(platform.writes_for(TOKEN), 5);
+}
+
+#[tokio::test]
+async fn a_call_with_a_header_that_is_ours_is_refused_in_words() {
+    let platform = Platform::start().await;
+    platform.add_incident(json!({ "id": 7 }));
+    let rest = rest_of(&platform).await;
+    let before = platform.requests().len();
+    for name in ["authorization", "cookie", "x-sess-id", "x-co3contexttoken", "host", "content-length"] {
+        let mut request = Request::new(Method::GET, "/incidents/7");
+        request.headers.insert(HeaderName::from_static(name), HeaderValue::from_static("of-its-own"));
+        let error = rest.send(request).await.unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("the processor sends it"), "{error}");
+        assert!(!error.contains("of-its-own"), "{error}");
+    }
+    assert_eq!(platform.requests().len(), before);
+    let mut request = Request::new(Method::GET, "/incidents/7");
+    request.headers.insert("x-trace", HeaderValue::from_static("of-its-own"));
+    rest.send(request).await.unwrap();
+    assert_eq!(platform.requests().len(), before + 1);
 }
 
 #[tokio::test]

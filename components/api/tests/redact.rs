@@ -278,6 +278,16 @@ proptest! {
     }
 
     #[test]
+    fn dots_within_a_secret_hide_no_part_of_it(before in "[a-z]{1,5}", after in "[a-z]{6,9}") {
+        let secret = format!("{before}...{after}");
+        let cut = &secret[..secret.len() - 1];
+        for text in [format!("refused: {cut}"), format!("{} is refused", &secret[1..])] {
+            let masked = knows(&secret).mask_excerpt(&text).into_owned();
+            prop_assert!(!masked.contains(&after[..5]), "{secret}: {text}: {masked}");
+        }
+    }
+
+    #[test]
     fn a_text_without_secrets_stays_as_it_is(text in "\\PC{0,200}") {
         prop_assert_eq!(&*knows("s3cret-s3cret").mask_excerpt(&text), text.as_str());
     }

@@ -155,7 +155,7 @@ fn reversed(bytes: &[u8]) -> Box<[u8]> {
     bytes.iter().rev().copied().collect()
 }
 
-/// What dots divide: `…` and `...`.
+/// What dots divide, `…` and `...`, and the whole: dots may be a secret's own.
 fn parts(text: &[u8]) -> Vec<Range<usize>> {
     let dots = |at: &usize| {
         let rest = text.get(*at..).unwrap_or_default();
@@ -168,6 +168,9 @@ fn parts(text: &[u8]) -> Vec<Range<usize>> {
         start = at;
     }
     parts.push(start..text.len());
+    if start > 0 {
+        parts.push(0..text.len());
+    }
     parts
 }
 
