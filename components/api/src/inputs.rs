@@ -47,6 +47,7 @@ mod deserializer;
 mod fields;
 mod mistake;
 mod shell;
+mod written;
 
 pub(crate) use fields::fields_of;
 pub(crate) use mistake::Mistake;
@@ -105,13 +106,14 @@ const TEXT_AREA: &str = "$action_component::TextArea";
 
 /// Reads `value` as a `T`; `null` inside it is as good as absent. `fields` is what the message's `type_info` says of its
 /// fields. Where secrets were filled in, `sent` is what came instead, and what the rejection may show. What came from a
-/// `shell` is read as what is asked for.
+/// `shell` is read as what is asked for. `raw` is the message's body, for a number that has more digits than are kept.
 pub(crate) fn read<T: DeserializeOwned>(
     value: &Value,
     fields: &Value,
     sent: Option<&Value>,
     kind: Kind,
     shell: Option<&ShellInputs>,
+    raw: &[u8],
 ) -> Result<T, Rejection> {
     let nothing = Value::Object(Map::new());
     let value = if value.is_null() { &nothing } else { value };
@@ -127,7 +129,8 @@ pub(crate) fn read<T: DeserializeOwned>(
     outcome.map_err(|error| {
         let path = error.path();
         let secret = sent.is_some_and(|sent| find(sent, path) != find(value, path));
-        Rejection(error.inner().explain(&path.to_string(), kind, secret))
+        let number = written::number(raw, kind, path);
+        Rejection(error.inner().explain(&path.to_string(), kind, secret, number.as_deref()))
     })
 }
 

@@ -168,8 +168,10 @@ impl Message {
         let sent = self.entered();
         let shell = self.2.as_deref();
         match &self.1 {
-            Some(filled) => inputs::read(&filled.inputs, &Value::Null, Some(sent), self.kind(), shell),
-            None => inputs::read(sent, self.properties().fields, None, self.kind(), shell),
+            Some(filled) => {
+                inputs::read(&filled.inputs, &Value::Null, Some(sent), self.kind(), shell, &self.0.raw)
+            }
+            None => inputs::read(sent, self.properties().fields, None, self.kind(), shell, &self.0.raw),
         }
     }
 
@@ -465,7 +467,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// The rejection names the field, what came and what was expected.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        inputs::read(self.value, self.fields, None, Kind::Action, None)
+        inputs::read(self.value, self.fields, None, Kind::Action, None, &[])
     }
 
     /// The value in a column of a data table's row.

@@ -487,3 +487,19 @@ proptest! {
         prop_assert_eq!(read.unwrap_or_default(), value);
     }
 }
+
+#[test]
+fn a_number_of_many_digits_is_shown_as_it_came() {
+    #[derive(Debug, Deserialize)]
+    struct Many {
+        #[expect(dead_code)]
+        ids: Vec<i64>,
+    }
+    for written in ["12345678901234567890123", "-0.10000000000000000000001", "1E400"] {
+        let raw = format!(r#"{{"function": {{"name": "f"}}, "inputs": {{"ids": [7, {written}]}}}}"#);
+        let body = serde_json::from_str(&raw.replace("1E400", "1.5")).unwrap();
+        let message = Message::new("f", "queue", Vec::new(), body, raw.clone().into());
+        let Err(Rejection(text)) = message.read::<Many>() else { panic!("taken") };
+        assert!(text.contains(&format!("input ids[1]: came the number {written}, expected")), "{text}");
+    }
+}

@@ -23,15 +23,22 @@ pub(crate) enum Mistake {
 }
 
 impl Mistake {
-    /// The mistake at `path`, of a message of this `kind`. Nothing is shown of a value that holds a `secret`.
-    pub(super) fn explain(&self, path: &str, kind: Kind, secret: bool) -> String {
+    /// The mistake at `path`, of a message of this `kind`. Nothing is shown of a value that holds a `secret`; a `number` is
+    /// shown as it was written.
+    pub(super) fn explain(&self, path: &str, kind: Kind, secret: bool, number: Option<&str>) -> String {
         let path = &*cut(path);
         let (inside, path) = if path == "." { (String::new(), "") } else { (format!("{path}."), path) };
         let noun = if kind == Kind::Function { "input " } else { "" };
         match self {
             Self::Missing(field) => format!("{noun}{inside}{field}: missing field: {}", reason(kind)),
             said => {
-                let said = if secret { said.discreet() } else { said.to_string() };
+                let said = match (said, number) {
+                    _ if secret => said.discreet(),
+                    (Self::Came { sort: "a number", expected, .. }, Some(number)) => {
+                        format!("came the number {}, expected {expected}", cut(number))
+                    }
+                    _ => said.to_string(),
+                };
                 if path.is_empty() { said } else { format!("{noun}{path}: {said}") }
             }
         }
