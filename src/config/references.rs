@@ -1,4 +1,4 @@
-//! `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` inside values: [`written`](super::written) says how they are written in the
+//! `$NAME`, `${NAME}`, `^NAME` and `^{NAME}` inside values: `written` says how they are written in the
 //! operator's own texts, `component::secrets::references` how in a function's inputs.
 
 use super::{
