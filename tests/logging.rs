@@ -181,6 +181,7 @@ fn capture(
     secrets: &[&str],
     events: impl FnOnce(),
 ) -> String {
+    crate::support::log::hear_all_threads();
     let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::from(*secret)).collect();
     let buffer = Buffer::default();
     let writer = buffer.clone();

@@ -1,16 +1,13 @@
 //! What is repeated, and what is not.
 
 use super::{rest, rest_of, settings, user};
+use crate::support::log::Log;
 use action_processor::component::rest::{Request, RestError};
 use action_processor::rest::connect;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use stand_in_platform::{Fault, Platform};
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 async fn with_incident() -> Platform {
     let platform = Platform::start().await;
@@ -218,39 +215,20 @@ async fn a_platform_that_went_away_was_not_sent_anything() {
     assert!(error.is_transient() && !error.may_have_been_carried_out());
 }
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn each_retry_is_a_warning_that_names_the_call_and_not_its_query() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let log = Log::begin();
     let platform = with_incident().await;
     let rest = rest_of(&platform).await;
     platform.fault(Fault::status(502).on(Method::GET, "/incidents/7").times(2));
     let _: Value = rest.get("/incidents/7?key=a-secret").await.unwrap();
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
-    assert_eq!(warnings.len(), 2, "{log}");
+    let warnings = log.lines(&["WARN"]);
+    assert_eq!(warnings.len(), 2, "{:?}", log.lines(&[]));
     for (warning, attempt) in warnings.iter().zip(["attempt=1", "attempt=2"]) {
         assert!(
             warning.contains("method=GET path=\"/incidents/7\"") && warning.contains(attempt),
             "{warning}"
         );
     }
-    assert!(!log.contains("a-secret"), "{log}");
+    assert_eq!(log.lines(&["a-secret"]), [""; 0]);
 }

@@ -1,15 +1,24 @@
 //! What the code under test logs.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, subscriber::DefaultGuard};
+
+/// While a process has one subscriber only, tracing asks that of the thread which comes to an event first whether anybody
+/// wants it, and remembers the answer for all threads; a test on another thread then hears nothing. With more of them it
+/// asks all.
+pub(crate) fn hear_all_threads() {
+    static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    OTHERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
+}
 
 /// Runs `action` and returns what it gives and the text it logs on this thread.
 pub(crate) fn logged<T>(action: impl FnOnce() -> T) -> (T, String) {
+    hear_all_threads();
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
@@ -39,6 +48,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn begin() -> Self {
+        hear_all_threads();
         let (sender, text) = watch::channel(String::new());
         let writer = move || Watched(sender.clone());
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
