@@ -70,7 +70,7 @@ impl TestActions {
         let listener = TcpListener::bind((address, port)).await?;
         let at = listener.local_addr()?;
         if at.ip().is_loopback() {
-            warn!(%at, "test actions accept every user of this machine; set test_actions = false where others log in");
+            warn!(%at, "test actions are taken from every user of this machine; set test_actions = false where others log in");
         } else {
             warn!(%at, "test actions are taken from other machines too, by whoever can reach this address");
         }
